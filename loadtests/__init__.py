@@ -1,0 +1,1 @@
+"""Load scenarios, the open-loop generator and what judges a run."""

@@ -1,0 +1,1 @@
+"""The reference implementations: real services on real servers."""

@@ -1,0 +1,1 @@
+"""Reports: run folders in, pages and figures out."""

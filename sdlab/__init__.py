@@ -1,0 +1,1 @@
+"""What two or more stages of the lab share. Imports nothing else of ours."""

@@ -1,0 +1,1 @@
+"""Capacity models: the vocabulary, its two engines, and the studies that run them."""
