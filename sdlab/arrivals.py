@@ -1,0 +1,93 @@
+"""Arrival processes: absolute times in seconds, shared by the simulator and the load generator.
+
+Each function returns a sorted float64 array of arrival times in ``[0, duration_s)`` and is a pure function of its
+arguments, the seed included. One random stream belongs to one purpose: changing another part of a workload never
+changes these times.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdlab.errors import InvalidInput
+from sdlab.spec import SECONDS_PER_DAY, DayCurve
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+SECONDS_PER_HOUR = 3600.0
+
+
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """The random stream of one purpose under one seed: Philox (Salmon et al. 2011), keyed by both."""
+    return np.random.Generator(np.random.Philox(key=[seed, zlib.crc32(purpose.encode())]))
+
+
+def constant(rate_rps: float, duration_s: float, seed: int = 0) -> FloatArray:  # noqa: ARG001 - one signature for all
+    """One arrival each ``1 / rate_rps`` seconds, the first after half of that."""
+    _check(rate_rps, duration_s)
+    count = int(np.floor(rate_rps * duration_s + 0.5))
+    return (np.arange(count, dtype=np.float64) + 0.5) / rate_rps
+
+
+def poisson(rate_rps: float, duration_s: float, seed: int = 0) -> FloatArray:
+    """A Poisson process: independent exponential gaps with mean ``1 / rate_rps``."""
+    _check(rate_rps, duration_s)
+    generator = stream(seed, "arrivals")
+    expected = rate_rps * duration_s
+    times = np.cumsum(generator.exponential(1 / rate_rps, int(expected + 6 * np.sqrt(expected) + 16)))
+    while times[-1] < duration_s:
+        more = generator.exponential(1 / rate_rps, 1024)
+        times = np.concatenate([times, times[-1] + np.cumsum(more)])
+    return times[times < duration_s]
+
+
+def day(mean_rate_rps: float, curve: DayCurve, seed: int = 0, duration_s: float = SECONDS_PER_DAY) -> FloatArray:
+    """A Poisson process whose rate follows the day curve, by thinning (Lewis and Shedler 1979)."""
+    _check(mean_rate_rps, duration_s)
+    peak = mean_rate_rps * curve.peak_to_mean_ratio
+    candidates = poisson(peak, duration_s, seed)
+    keep = stream(seed, "thinning").random(candidates.size) * curve.peak_to_mean_ratio
+    return candidates[keep < relative_rate(curve, candidates)]
+
+
+def relative_rate(curve: DayCurve, time_s: FloatArray) -> FloatArray:
+    """The rate at each time of day over the day's mean: a von Mises bell on the circle of 24 hours (mean 1)."""
+    concentration = _concentration(curve.peak_to_mean_ratio)
+    hours = time_s / SECONDS_PER_HOUR - curve.peak_hour_utc
+    bell = np.exp(concentration * (np.cos(2 * np.pi * hours / 24) - 1))
+    return np.asarray(bell * curve.peak_to_mean_ratio, dtype=np.float64)
+
+
+@lru_cache(maxsize=64)
+def _concentration(peak_to_mean_ratio: float) -> float:
+    """The concentration of a von Mises bell whose peak is so many times its mean: exp(k) / I0(k) = ratio."""
+    low, high = 0.0, 1e4
+    for _ in range(200):
+        middle = (low + high) / 2
+        angles = np.linspace(-np.pi, np.pi, 4096, endpoint=False)
+        mean_over_peak = float(np.mean(np.exp(middle * (np.cos(angles) - 1))))
+        low, high = (middle, high) if 1 / mean_over_peak < peak_to_mean_ratio else (low, middle)
+    return (low + high) / 2
+
+
+PROCESSES: dict[str, Callable[[float, float, int], FloatArray]] = {"constant": constant, "poisson": poisson}
+
+
+def steady(process: str, rate_rps: float, duration_s: float, seed: int) -> FloatArray:
+    """Arrivals at one rate by the name of the process. Raises `InvalidInput` for a name not in `PROCESSES`."""
+    if process not in PROCESSES:
+        raise InvalidInput("--arrival", process, f"must be one of {', '.join(PROCESSES)}")
+    return PROCESSES[process](rate_rps, duration_s, seed)
+
+
+def _check(rate_rps: float, duration_s: float) -> None:
+    if not (np.isfinite(rate_rps) and rate_rps > 0):
+        raise InvalidInput("rate", rate_rps, "must be a finite number of requests a second above 0")
+    if not (np.isfinite(duration_s) and duration_s > 0):
+        raise InvalidInput("duration", duration_s, "must be a finite number of seconds above 0")

@@ -1,0 +1,66 @@
+"""Measured service demands of a design: written by the calibration, read by the model. Nothing in it is typed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sdlab.errors import InvalidInput
+from sdlab.runs import Machine
+
+
+class Demand(BaseModel):
+    """Seconds one request asks of one part: the mean, and the quantiles of what was measured (0 to 1, equal steps)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    mean_s: float = Field(ge=0)
+    quantiles_s: tuple[float, ...] = Field(min_length=2)
+    samples: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _sorted(self) -> Self:
+        if list(self.quantiles_s) != sorted(self.quantiles_s) or self.quantiles_s[0] < 0:
+            raise InvalidInput("quantiles_s", self.quantiles_s[:3], "must be sorted, from 0 up")
+        return self
+
+
+class Calibration(BaseModel):
+    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    design: str
+    run_ids: list[str]
+    commit: str
+    created_at: str
+    machine: Machine
+    rate_rps: float = Field(gt=0)
+    utilisation: float = Field(ge=0, le=1)
+    demands: dict[str, dict[str, Demand]]
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits that name these parameters: what a validation froze."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def save(self, path: Path) -> None:
+        header = "# Written by `./lab calibrate`; never by hand.\n"
+        partial = path.with_suffix(".partial")
+        partial.write_text(header + tomli_w.dumps(self.model_dump(mode="json")))
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Calibration:
+        """Raises `InvalidInput` if the file is no calibration."""
+        try:
+            return cls.model_validate(tomllib.loads(path.read_text()))
+        except OSError as error:
+            raise InvalidInput("calibration", str(path), f"cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, ValidationError) as error:
+            raise InvalidInput("calibration", str(path), f"is no calibration: {error}") from None

@@ -1,0 +1,97 @@
+"""Requests: when each one arrives, what it does, which key it asks for and where it comes from.
+
+The simulator replays such a table request by request; the load generator sends it to a running service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdlab import arrivals
+from sdlab.arrivals import FloatArray
+from sdlab.errors import InvalidInput
+from sdlab.popularity import zipf_ranks
+from sdlab.spec import Design
+
+NO_KEY = -1
+
+
+@dataclass(frozen=True)
+class Requests:
+    """One row a request, sorted by arrival.
+
+    ``arrival_s``: float64, seconds since the run's start. ``operation``: int16, index into ``operations``.
+    ``key``: int64, popularity rank of the key asked for (0 is the most popular), `NO_KEY` for none.
+    ``region``: int16, index into ``regions``.
+    """
+
+    arrival_s: FloatArray
+    operation: NDArray[np.int16]
+    key: NDArray[np.int64]
+    region: NDArray[np.int16]
+    operations: tuple[str, ...]
+    regions: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.arrival_s.size)
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Self:
+        """The requests of some rows, in the order given."""
+        return type(self)(
+            self.arrival_s[rows],
+            self.operation[rows],
+            self.key[rows],
+            self.region[rows],
+            self.operations,
+            self.regions,
+        )
+
+    @property
+    def duration_s(self) -> float:
+        """From the run's start to the last arrival."""
+        return float(self.arrival_s[-1]) if len(self) else 0.0
+
+
+def with_mix(design: Design, arrival_s: FloatArray, seed: int, keys: int | None = None) -> Requests:
+    """Give each arrival an operation by share, a key by popularity and a region by share.
+
+    ``keys`` overrides how many keys there are (a load test has fewer links than the design). Operation, key and
+    region each have a stream of their own, so changing one never changes the others.
+    """
+    popularity = design.workload.popularity
+    count = arrival_s.size
+    return Requests(
+        arrival_s,
+        _by_share([o.share for o in design.workload.operations.values()], count, seed, "operations"),
+        zipf_ranks(count, keys or popularity.keys, popularity.zipf_exponent, seed),
+        _by_share([r.share for r in design.regions.values()], count, seed, "regions"),
+        design.operations,
+        tuple(design.regions),
+    )
+
+
+def one_day(design: Design, seed: int) -> Requests:
+    """The design's whole day: arrivals along its day curve."""
+    workload = design.workload
+    return with_mix(design, arrivals.day(workload.mean_rate_rps, workload.day_curve, seed), seed)
+
+
+def steady(
+    design: Design, process: str, rate_rps: float, duration_s: float, seed: int, keys: int | None = None
+) -> Requests:
+    """The design's mix at one rate. Raises `InvalidInput` for a rate or duration of 0 or less, or too few arrivals."""
+    times = arrivals.steady(process, rate_rps, duration_s, seed)
+    if not times.size:
+        raise InvalidInput("duration", duration_s, f"too short for one arrival at {rate_rps:g} requests/s")
+    return with_mix(design, times, seed, keys)
+
+
+def _by_share(shares: list[float], count: int, seed: int, purpose: str) -> NDArray[np.int16]:
+    cumulative = np.cumsum(np.asarray(shares))
+    cumulative[-1] = 1.0
+    uniform = arrivals.stream(seed, purpose).random(count)
+    return np.searchsorted(cumulative, uniform, side="right").astype(np.int16)
