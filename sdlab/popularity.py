@@ -46,7 +46,7 @@ def _tail_weight(head: int, keys: int, exponent: float) -> float:
     integral = float(_integral(np.array([high]), exponent)[0] - _integral(np.array([low]), exponent)[0])
     ends = (low**-exponent + high**-exponent) / 2
     slopes = exponent * (low ** (-exponent - 1) - high ** (-exponent - 1)) / 12
-    return integral + ends + slopes
+    return float(integral + ends + slopes)
 
 
 def _integral(x: FloatArray, exponent: float) -> FloatArray:

@@ -72,7 +72,11 @@ class Validity(BaseModel):
 
 
 class RunManifest(BaseModel):
-    """What a run was. ``parameters`` holds what the stage needs to say; times are UTC, in ISO 8601."""
+    """What a run was. Times are UTC, in ISO 8601.
+
+    ``command`` makes the run again; ``study`` names the study it is a part of (all runs of one `./lab run` share
+    it); ``parameters`` holds what the stage needs to say.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,6 +88,7 @@ class RunManifest(BaseModel):
     machine: Machine
     seed: int
     command: str
+    study: str | None = None
     overrides: list[str] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
     interrupted: bool = False
@@ -115,6 +120,7 @@ def new_run(
     *,
     seed: int,
     command: str,
+    study: str | None = None,
     overrides: list[str] | None = None,
     parameters: Mapping[str, Any] | None = None,
     runs: Path | None = None,
@@ -132,6 +138,7 @@ def new_run(
         machine=Machine.this(),
         seed=seed,
         command=command,
+        study=study,
         overrides=overrides or [],
         parameters=dict(parameters or {}),
     )

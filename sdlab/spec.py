@@ -109,7 +109,12 @@ class TestData(_Frozen):
 
 
 class Design(_Frozen):
-    """A whole design. ``sources`` maps each number's dotted path to where it comes from."""
+    """A whole design.
+
+    ``demands[operation][part]`` are mean seconds before anything has been measured. ``trace_methods`` says which
+    operation a request of a replayed access log stands for, by its HTTP method. ``sources`` maps each number's
+    dotted path to where it comes from.
+    """
 
     slug: Name
     title: str
@@ -122,6 +127,7 @@ class Design(_Frozen):
     cost: dict[Name, Annotated[float, Field(ge=0)]]
     reference_deployment: ReferenceDeployment
     test_data: TestData
+    trace_methods: dict[str, Name]
     sources: Mapping[str, Source] = Field(default_factory=dict, repr=False)
 
     @model_validator(mode="after")
@@ -132,6 +138,9 @@ class Design(_Frozen):
         for name in self.slo:
             if name not in self.workload.operations:
                 raise InvalidInput(f"slo.{name}", name, f"no such operation; the workload has {operations}")
+        for method, name in self.trace_methods.items():
+            if name not in self.workload.operations:
+                raise InvalidInput(f"trace_methods.{method}", name, f"no such operation; the workload has {operations}")
         for name in self.workload.operations:
             if name not in self.demands:
                 raise InvalidInput(f"demands.{name}", None, "each operation of the workload needs its demands")
