@@ -1,0 +1,121 @@
+"""The commands that belong to no stage: list, doctor, notebook, test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sdlab import catalog, servers
+from sdlab.errors import InvalidInput, LabError
+
+app = typer.Typer(add_completion=False)
+
+NOTEBOOKS = catalog.ROOT / "notebooks"
+
+
+@app.command("list")
+def list_designs(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """The designs there are, what each is for, and which parts it has."""
+    designs = {slug: catalog.load_design(slug) for slug in catalog.slugs()}
+    if as_json:
+        content = {slug: {"title": d.title, "summary": d.summary, **catalog.parts(slug)} for slug, d in designs.items()}
+        print(json.dumps(content, indent=1))
+        return
+    table = Table("design", "summary", *catalog.STAGES, box=None, pad_edge=False)
+    for slug, design in designs.items():
+        table.add_row(slug, design.summary, *("yes" if there else "missing" for there in catalog.parts(slug).values()))
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything the lab needs is there and works; exit code 1 if something does not."""
+    console = Console(highlight=False)
+    checks: dict[str, Callable[[], str]] = {
+        "Python 3.11 or newer": lambda: sys.version.split()[0],
+        "designs are valid": lambda: ", ".join(catalog.load_design(slug).slug for slug in catalog.slugs()),
+        "two or more cores": _cores,
+        "PostgreSQL and Valkey start and stop": _servers,
+        "the compiled engine agrees with SimPy": _engines,
+    }
+    broken = 0
+    for name, check in checks.items():
+        try:
+            console.print(f"[green]ok[/]      {name}: {check()}")
+        except (LabError, OSError, RuntimeError, ImportError) as error:
+            broken += 1
+            console.print(f"[red]broken[/]  {name}: {error}")
+    raise typer.Exit(1 if broken else 0)
+
+
+@app.command()
+def notebook(
+    name: Annotated[str, typer.Argument(help="A notebook's file name; all of them if left out.")] = "",
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+) -> None:
+    """Open the notebooks in JupyterLab, on this machine only. Stop it with Ctrl-C."""
+    names = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    if name and name not in names:
+        raise InvalidInput("notebook", name, f"there are {', '.join(names)}")
+    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--notebook-dir={NOTEBOOKS}"]
+    if os.geteuid() == 0:
+        command.append("--allow-root")
+    if not browser:
+        command.append("--no-browser")
+    if name:
+        command.append(str(NOTEBOOKS / name))
+    process = subprocess.Popen(command, start_new_session=True)
+    try:
+        raise typer.Exit(process.wait())
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Lint, types, the architecture's rules and all tests, the fast ones first. Other arguments go to pytest."""
+    console = Console(highlight=False)
+    steps = {
+        "lint": [sys.executable, "-m", "ruff", "check", "--quiet", "."],
+        "format": [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."],
+        "types": [sys.executable, "-m", "mypy"],
+        "imports": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        "tests": [sys.executable, "-m", "pytest", *context.args],
+    }
+    for name, command in steps.items():
+        console.rule(name, style="dim")
+        code = subprocess.run(command, cwd=catalog.ROOT, check=False).returncode
+        if code:
+            console.print(f"lab test: {name} failed (exit code {code})", style="red")
+            raise typer.Exit(1)
+
+
+def _cores() -> str:
+    cores = os.cpu_count() or 1
+    if cores < 2:
+        raise RuntimeError(f"{cores} core: the load generator and the service would share it")
+    return str(cores)
+
+
+def _servers() -> str:
+    with tempfile.TemporaryDirectory(prefix="sdlab-doctor-") as folder, servers.servers(Path(folder)):
+        return "yes"
+
+
+def _engines() -> str:
+    report: str = catalog.load_own("simulations.commands").self_test()
+    return report

@@ -1,0 +1,17 @@
+"""Order of the tests: what is fast and finds the most comes first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
+_TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def folder(item: pytest.Item) -> int:
+        return _ORDER.index(item.path.relative_to(_TESTS).parts[0])
+
+    items.sort(key=folder)
