@@ -1,0 +1,52 @@
+"""Two engines with one meaning: "compiled" for speed, "simpy" as the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from sdlab.errors import InvalidInput
+from sdlab.workload import Requests
+from simulations.model import Model
+from simulations.program import Program, compile_model
+from simulations.sample_path import SamplePath
+
+ENGINES = ("compiled", "simpy")
+
+EngineName = Literal["compiled", "simpy"]
+
+
+def simulate(
+    model: Model | Program,
+    requests: Requests,
+    seed: int,
+    engine: EngineName = "compiled",
+    *,
+    record_spans: bool = False,
+    record_spawned: bool = False,
+    bin_s: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SamplePath:
+    """Run every request through the model to its completion; the same result from either engine.
+
+    ``record_spans`` keeps each request's seconds at each resource (8 bytes a request and resource) and
+    ``record_spawned`` the times of each spawned flow; ``bin_s`` adds accounts in bins of so many seconds.
+    ``progress`` is called now and then with the requests arrived so far and their number. Raises `InvalidInput` for
+    an unknown engine, a seed out of range, or requests that the model has no flow or no key for.
+    """
+    program = model if isinstance(model, Program) else compile_model(model)
+    if engine not in ENGINES:
+        raise InvalidInput("engine", engine, f"must be one of {', '.join(ENGINES)}")
+    if engine == "compiled":
+        from simulations.engines.compiled import run  # noqa: PLC0415  numba need not be loaded for the other one
+    else:
+        from simulations.engines.reference import run  # noqa: PLC0415
+    return run(
+        program,
+        requests,
+        seed,
+        record_spans=record_spans,
+        record_spawned=record_spawned,
+        bin_s=bin_s,
+        progress=progress,
+    )

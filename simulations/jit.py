@@ -1,0 +1,38 @@
+"""How the lab's numeric code is compiled: numba, without fastmath, cached on disk.
+
+Numba's cache on disk looks at the file of the cached function alone, not at the files of what it calls. So only a
+few thin entry points are cached, and each closes over `source_digest()`, which numba makes part of the cache's key:
+when any file of compiled code changes, the entry points are compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar, cast
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., object])
+
+COMPILED_SOURCES = ("jit.py", "draws.py", "sampling.py", "layout.py", "caches.py", "engines/kernel.py")
+
+
+def kernel(function: F) -> F:
+    """Compile a function that other compiled functions call; it is cached as part of them."""
+    return cast(F, numba.njit(error_model="numpy", forceinline=True)(function))
+
+
+def entry_point(function: F) -> F:
+    """Compile and cache on disk a function that Python calls; it must close over `source_digest()`."""
+    return cast(F, numba.njit(error_model="numpy", cache=True)(function))
+
+
+def source_digest() -> str:
+    """One hash over every file whose code ends up in a cached entry point."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in COMPILED_SOURCES:
+        digest.update((root / name).read_bytes())
+    return digest.hexdigest()
