@@ -1,0 +1,1 @@
+"""What every service of the lab shares: settings, logs, problems, timing, metrics, and its two servers' clients."""

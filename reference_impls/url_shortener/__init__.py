@@ -1,0 +1,1 @@
+"""The URL shortener: short codes that redirect, and clicks that are counted exactly once."""
