@@ -8,6 +8,7 @@ final place and renamed when whole, so that a folder that exists is complete.
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import secrets
@@ -15,7 +16,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -103,7 +104,7 @@ class RunWriter:
     manifest: RunManifest
 
     def write_json(self, name: str, content: object) -> None:
-        (self.folder / f"{name}.json").write_text(json.dumps(content, indent=1, default=_plain) + "\n")
+        (self.folder / f"{name}.json").write_text(to_json(content) + "\n")
 
     def write_requests(self, records: pd.DataFrame) -> None:
         records.to_parquet(self.folder / "requests.parquet", compression="zstd", index=False)
@@ -267,9 +268,20 @@ def _cpu_model() -> str:
     return names[0] if names else platform.machine()
 
 
+def to_json(content: object) -> str:
+    """JSON of plain values, numpy's and dataclasses; a number that is not finite becomes null, as JSON has none."""
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
+
+
 def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.generic, np.ndarray)):
+        return _plain(value.tolist())
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

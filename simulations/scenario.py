@@ -1,0 +1,160 @@
+"""What to simulate: a design (or what runs on one machine), under a day, a steady rate, a log or a recorded run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdlab import catalog, trace, workload
+from sdlab.calibration import Calibration
+from sdlab.errors import InvalidInput
+from sdlab.runs import Run, replayed
+from sdlab.spec import SECONDS_PER_DAY, Design
+from sdlab.workload import Requests
+from simulations.model import Model
+from simulations.warm import keys_after_yesterday, last_distinct
+
+Deployment = Literal["design", "reference"]
+
+ASSUMED = "assumed"
+
+
+class Build(Protocol):
+    """What ``simulations/<slug>/model.py`` offers."""
+
+    def __call__(
+        self,
+        design: Design,
+        calibration: Calibration | None,
+        *,
+        deployment: Deployment,
+        cached_keys: NDArray[np.int64],
+    ) -> Model: ...
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A model and the requests it gets. ``parameters`` go into the run's manifest."""
+
+    design: Design
+    model: Model
+    requests: Requests
+    duration_s: float
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+def load_calibration(slug: str, choice: str | None) -> Calibration | None:
+    """The calibration in a file, the design's own if there is one (None), or none at all ("assumed")."""
+    if choice == ASSUMED:
+        return None
+    if choice is not None:
+        calibration = Calibration.load(Path(choice))
+        if calibration.design != slug:
+            raise InvalidInput("--calibration", choice, f"is of the design {calibration.design}, not of {slug}")
+        return calibration
+    own = catalog.design_folder(slug) / "calibration.toml"
+    return Calibration.load(own) if own.is_file() else None
+
+
+def build_model(
+    design: Design, calibration: Calibration | None, deployment: Deployment, cached_keys: NDArray[np.int64]
+) -> Model:
+    """The design's own model, found by its folder."""
+    build: Build = catalog.load_part("simulations", design.slug, "model").build
+    return build(design, calibration, deployment=deployment, cached_keys=cached_keys)
+
+
+def _source(calibration: Calibration | None) -> str:
+    return calibration.digest if calibration else ASSUMED
+
+
+def warm_cache(design: Design, deployment: Deployment, seed: int) -> NDArray[np.int64]:
+    """What the caches hold at the start: yesterday's keys in the design, nothing on a fresh reference deployment."""
+    sizes = [tier.capacity_entries for tier in design.topology.values() if tier.capacity_entries]
+    if deployment == "reference" or not sizes:
+        return np.empty(0, dtype=np.int64)
+    return keys_after_yesterday(design.workload.popularity, max(sizes), seed)
+
+
+def a_day(design: Design, calibration: Calibration | None, seed: int, deployment: Deployment = "design") -> Scenario:
+    """The whole day along its curve, request by request."""
+    model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
+    parameters = {"mode": "day", "deployment": deployment, "calibration": _source(calibration)}
+    return Scenario(design, model, workload.one_day(design, seed), SECONDS_PER_DAY, parameters)
+
+
+def steady(
+    design: Design,
+    calibration: Calibration | None,
+    seed: int,
+    *,
+    process: str,
+    rate_rps: float,
+    duration_s: float,
+    deployment: Deployment = "design",
+) -> Scenario:
+    """The design's mix at one rate."""
+    keys = design.test_data.links if deployment == "reference" else None
+    requests = workload.steady(design, process, rate_rps, duration_s, seed, keys)
+    model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
+    parameters = {
+        "mode": "steady",
+        "deployment": deployment,
+        "calibration": _source(calibration),
+        "arrival": process,
+        "rate_rps": rate_rps,
+        "duration_s": duration_s,
+    }
+    return Scenario(design, model, requests, duration_s, parameters)
+
+
+def a_trace(
+    design: Design,
+    calibration: Calibration | None,
+    seed: int,
+    *,
+    file: Path,
+    speed: float,
+    deployment: Deployment = "design",
+) -> tuple[Scenario, trace.Trace]:
+    """A real access log's arrival times and popularity of paths, with the account of its lines."""
+    read = trace.read(file, design, speed=speed, seed=seed)
+    model = build_model(design, calibration, deployment, np.empty(0, dtype=np.int64))
+    parameters = {
+        "mode": "trace",
+        "deployment": deployment,
+        "calibration": _source(calibration),
+        "trace": file.name,
+        "speed": speed,
+        "account": read.describe(),
+    }
+    return Scenario(design, model, read.requests, read.log_s / speed, parameters), read
+
+
+def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scenario:
+    """What a load test really sent, when it sent it, against the model of what it was sent to.
+
+    The cache starts with the keys that earlier runs on the same service had already asked for.
+    """
+    if run.manifest.kind != "load_test":
+        raise InvalidInput("--replay", run.manifest.run_id, f"is a {run.manifest.kind}, not a load test")
+    earlier = [
+        Run.load(run.folder.parent / run_id).requests()
+        for run_id in run.manifest.parameters.get("preceding_run_ids", [])
+    ]
+    asked = np.concatenate([np.empty(0, dtype=np.int64), *(replayed(table).key for table in earlier)])
+    requests = replayed(run.requests())
+    model = build_model(design, calibration, "reference", last_distinct(asked[asked >= 0], asked.size))
+    parameters = {
+        "mode": "replay",
+        "deployment": "reference",
+        "calibration": _source(calibration),
+        "replay_of": run.manifest.run_id,
+        "rate_rps": run.manifest.parameters.get("rate_rps"),
+        "role": run.manifest.parameters.get("role"),
+    }
+    return Scenario(design, model, requests, requests.duration_s, parameters)
