@@ -1,0 +1,172 @@
+"""Finds the run folders a report is made from: the runs of one study of one design."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reports import files
+from reports.files import Breakdown, CacheRow, CacheSweep, Capacity, Check, Curve, Hours, OperationRow, StationRow
+from sdlab.calibration import Calibration
+from sdlab.catalog import load_design, slugs
+from sdlab.errors import InvalidInput
+from sdlab.runs import Run, find_runs
+from sdlab.spec import Design
+
+NO_STUDY = "none"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The runs a report is made from, oldest first.
+
+    ``name`` is `None` for runs made one by one, outside of a study: then the newest of each kind, mode, scope and
+    rate stands for itself.
+    """
+
+    slug: str
+    name: str | None
+    runs: tuple[Run, ...]
+
+    def simulations(self, mode: str) -> list[Run]:
+        """Finished simulations of one mode; an interrupted one predicts nothing."""
+        return [
+            run
+            for run in self.runs
+            if run.manifest.kind == "simulation"
+            and run.manifest.parameters.get("mode") == mode
+            and not run.manifest.interrupted
+        ]
+
+    def newest(self, mode: str) -> Run | None:
+        return next(reversed(self.simulations(mode)), None)
+
+    def windows(self) -> list[Run]:
+        """Open-loop load tests that say something about the service: neither warm-up nor calibration."""
+        return [
+            run
+            for run in self.runs
+            if run.manifest.kind == "load_test"
+            and run.manifest.parameters.get("role") not in ("warm_up", "calibration")
+            and (run.folder / "requests.parquet").is_file()
+        ]
+
+    def replay_of(self, run: Run) -> Run | None:
+        """The newest simulation that was fed what the load test sent."""
+        replays = self.simulations("replay")
+        return next(
+            (r for r in reversed(replays) if r.manifest.parameters.get("replay_of") == run.manifest.run_id), None
+        )
+
+
+@dataclass(frozen=True)
+class Day:
+    """The model's whole day."""
+
+    run: Run
+    summary: list[OperationRow]
+    stations: list[StationRow]
+    caches: list[CacheRow]
+    breakdown: Breakdown | None
+    hours: Hours | None
+    checks: list[Check]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything a report shows, read and validated; what the study lacks is `None` or empty."""
+
+    design: Design
+    study: Study
+    day: Day | None
+    capacity: Capacity | None
+    capacity_reference: Capacity | None
+    curve: Curve | None
+    sweep: CacheSweep | None
+    calibration: Calibration | None
+
+
+def choose_study(slug: str, study: str | None = None, runs: Path | None = None) -> Study:
+    """The study asked for, else the newest study of the design, else its runs outside of any study.
+
+    ``study`` = `NO_STUDY` asks for the runs outside of any. Raises `InvalidInput` for an unknown design or study, and
+    for a design without a run.
+    """
+    found = find_runs(design=slug, runs=runs)
+    if not found:
+        if slug not in slugs():
+            raise InvalidInput("design", slug, f"no such design; there are {', '.join(slugs()) or 'none'}")
+        raise InvalidInput("design", slug, "has no runs to report; `./lab run` or `./lab simulate` makes some")
+    named = [run for run in found if run.manifest.study]
+    loose = tuple(_newest_of_each(run for run in found if not run.manifest.study))
+    if study == NO_STUDY or (study is None and not named):
+        if not loose:
+            raise InvalidInput("--study", study, f"{slug} has no run outside of a study")
+        return Study(slug, None, loose)
+    wanted = study or named[-1].manifest.study
+    chosen = tuple(run for run in named if run.manifest.study == wanted)
+    if not chosen:
+        known = sorted({str(run.manifest.study) for run in named})
+        raise InvalidInput("--study", study, f"{slug} has no such study; it has {', '.join(known) or 'none'}")
+    return Study(slug, wanted, chosen)
+
+
+def read_study(study: Study) -> Material:
+    """Read every file of a study that a report shows. Raises `InvalidInput` for one that breaks its type."""
+    capacities = [(run, files.read(run, "capacity", Capacity)) for run in study.simulations("capacity")]
+    by_scope = {capacity.scope: capacity for _, capacity in capacities if capacity}
+    return Material(
+        design=_design(study),
+        study=study,
+        day=_day(study.newest("day")),
+        capacity=by_scope.get("design"),
+        capacity_reference=by_scope.get("reference_deployment"),
+        curve=_read(study.newest("latency_curve"), "curve", Curve),
+        sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
+        calibration=_calibration(study),
+    )
+
+
+def _newest_of_each(runs: Iterable[Run]) -> list[Run]:
+    newest: dict[tuple[Any, ...], Run] = {}
+    for run in runs:
+        said = run.manifest.parameters
+        key = (run.manifest.kind, *(str(said.get(k)) for k in ("mode", "scope", "role", "rate_rps", "replay_of")))
+        newest.pop(key, None)
+        newest[key] = run
+    return list(newest.values())
+
+
+def _design(study: Study) -> Design:
+    """The design as the runs had it: with the day's overrides, else those of the newest run.
+
+    A run folder may hold the design.toml it was made from; else the repository's is read.
+    """
+    leading = study.newest("day") or study.runs[-1]
+    kept = leading.folder / "design.toml"
+    return load_design(study.slug, leading.manifest.overrides, kept if kept.is_file() else None)
+
+
+def _day(run: Run | None) -> Day | None:
+    if run is None:
+        return None
+    return Day(
+        run=run,
+        summary=files.read(run, "summary", list[OperationRow]) or [],
+        stations=files.read(run, "stations", list[StationRow]) or [],
+        caches=files.read(run, "caches", list[CacheRow]) or [],
+        breakdown=files.read(run, "breakdown", Breakdown),
+        hours=files.read(run, "hours", Hours),
+        checks=files.read(run, "checks", list[Check]) or [],
+    )
+
+
+def _calibration(study: Study) -> Calibration | None:
+    folders = [run.folder / "calibration.toml" for run in study.runs if run.manifest.kind == "calibration"]
+    return next((Calibration.load(path) for path in reversed(folders) if path.is_file()), None)
+
+
+def _read(run: Run | None, name: str, shape: type[files.T]) -> files.T | None:
+    return files.read(run, name, shape) if run else None

@@ -1,0 +1,309 @@
+"""The report's figures. Times are drawn in milliseconds, rates in requests a second, shares in per cent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patches import Patch
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+
+from reports import numbers as n
+from reports import style
+from reports.compare import Load, Window
+from reports.files import Breakdown, CacheSweep, Curve, Hours
+from reports.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, ORANGE, PAPER, PURPLE, Figure
+from sdlab.arrivals import FloatArray
+from sdlab.spec import Slo
+
+PERCENTILE_COLOURS = {"p50": BLUE, "p95": GREEN, "p99": ORANGE}
+_COLOURS = (ORANGE, BLUE, GREEN, PURPLE, AMBER, GREY)
+_SHOWN_RESOURCES = 5
+
+
+def latency_against_load(
+    curve: Curve | None, loads: Sequence[Load], slo: tuple[str, Slo] | None, peak_rate_rps: float
+) -> Figure | None:
+    """Response time against arrival rate: the model's lines, the measured windows with their intervals."""
+    windows = [window for load in loads for window in (*load.valid, *load.invalid)]
+    if curve is None and not windows:
+        return None
+
+    def paint(canvas: Canvas, narrow: bool) -> None:
+        axes = canvas.subplots()
+        axes.set_yscale("log")
+        ends = _predicted_lines(axes, curve) if curve else []
+        for window in windows:
+            _measured_points(axes, window)
+        axes.set_xlim(left=0)
+        _milliseconds_axis(axes)
+        if slo:
+            _level(axes, slo[1].response_time_s_p99 * 1e3, f"SLO {slo[0]} p99 {n.duration(slo[1].response_time_s_p99)}")
+        axes.axvline(peak_rate_rps, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        axes.text(peak_rate_rps, 1.01, f"peak {n.significant(peak_rate_rps)}/s", color=MUTED, ha="center",
+                  va="bottom", fontsize=8.5, transform=axes.get_xaxis_transform())  # fmt: skip
+        axes.set_xlabel("arrival rate (requests/s)")
+        axes.set_ylabel("response time (ms, log scale)")
+        style.label_ends(axes, ends or _point_labels(windows), room=0.075 if narrow else 0.065)
+
+    return style.draw(
+        "latency",
+        alt=_latency_alt(curve, windows, slo, peak_rate_rps),
+        caption="Lines: the model at steady Poisson arrivals on the reference deployment, all operations together. "
+        "Points: measured windows of the running service with their 95 % intervals; a hollow point is an INVALID "
+        "window. The dotted line marks the whole design's peak rate, here on the one-machine reference deployment.",
+        paint=paint,
+        heights=(3.9, 3.9),
+    )
+
+
+def day(hours: Hours, slos: dict[str, Slo]) -> Figure:
+    """The day hour by hour, as small multiples over one axis of time."""
+    x = np.asarray(hours.hour)
+    panels = 3 + bool(hours.hit_ratio)
+
+    def paint(canvas: Canvas, narrow: bool) -> None:
+        rows, columns = (panels, 1) if narrow else (2, 2)
+        grid = canvas.subplots(rows, columns, sharex=True, squeeze=False).ravel()
+        room = 0.105 if narrow else 0.085
+        _hours_panel(grid[0], "Arrival rate (requests/s)", x, {"": hours.arrival_rate_rps}, 1, room)
+        grid[1].set_yscale("log")
+        for name, colour in zip(hours.response_time_s_p99, cycle(_COLOURS), strict=False):
+            if name in slos:
+                level = slos[name].response_time_s_p99 * 1e3
+                grid[1].axhline(level, color=colour, linewidth=1, linestyle=(0, (4, 3)))
+        _hours_panel(grid[1], "p99 by operation (ms, log; dashes: SLO)", x, hours.response_time_s_p99, 1e3, room)
+        _hours_panel(grid[2], "Utilisation by tier (%)", x, hours.utilisation, 100, room)
+        if hours.hit_ratio:
+            _hours_panel(grid[3], "Cache hit ratio (%)", x, {"": hours.hit_ratio}, 100, room)
+        for axes in grid[panels:]:
+            axes.set_visible(False)
+        for axes in grid[panels - columns : panels]:
+            axes.set_xlabel("hour (UTC)")
+
+    return style.draw(
+        "day",
+        alt=_day_alt(hours),
+        caption="Each value is of the hour that begins there. Dashes in an operation's colour are its p99 SLO.",
+        paint=paint,
+        heights=(4.6, 1.75 * panels + 0.3),
+    )
+
+
+def where_time_goes(breakdown: Breakdown) -> Figure:
+    """Mean response time of each operation, stacked by resource: waiting hatched, service solid."""
+    resources = _largest(breakdown)
+    colours = dict(zip(resources, _COLOURS, strict=False)) | {"other": GREY}
+    bars = [_bar(breakdown, row, resources) for row in range(len(breakdown.operations))]
+
+    def paint(canvas: Canvas, narrow: bool) -> None:
+        grid = canvas.subplots(len(bars), 1, squeeze=False).ravel()
+        for axes, operation, bar in zip(grid, breakdown.operations, bars, strict=True):
+            _stack(axes, bar, colours)
+            total = sum(wait + service for _, wait, service in bar)
+            axes.set_title(f"{operation}: {n.milliseconds(total)}")
+        grid[-1].set_xlabel("mean time a request (ms; each operation on its own scale)")
+        shown = [name for name in colours if any(r == name and w + s > 0 for bar in bars for r, w, s in bar)]
+        handles = [Patch(facecolor=colours[name], label=name) for name in shown]
+        handles += [Patch(facecolor=PAPER, edgecolor=MUTED, hatch="/////", label="waiting for it", linewidth=0.7)]
+        canvas.legend(handles=handles, loc="outside upper left", ncols=3 if narrow else len(handles), frameon=False,
+                      fontsize=8.5, handlelength=1.2, columnspacing=1.2)  # fmt: skip
+
+    rows = len(bars)
+    return style.draw(
+        "breakdown",
+        alt="Mean time a request spends at each resource: " + "; ".join(_bar_words(o, b) for o, b in zip(
+            breakdown.operations, bars, strict=True)) + ".",
+        caption="Solid: being served. Hatched: waiting for it. Each operation has its own scale.",
+        paint=paint,
+        heights=(0.75 * rows + 0.7, 0.85 * rows + 0.95),
+    )  # fmt: skip
+
+
+def cache_size(sweep: CacheSweep, capacity_entries: int | None, slo: Slo | None) -> Figure:
+    """Hit ratio, and response time of the operation that uses the cache, against the cache's size."""
+    x = np.asarray(sweep.capacity_entries)
+
+    def paint(canvas: Canvas, narrow: bool) -> None:
+        upper, lower = canvas.subplots(2, 1, sharex=True) if narrow else canvas.subplots(1, 2)
+        upper.plot(x, [100 * ratio for ratio in sweep.hit_ratio], color=BLUE, marker="o", markersize=4)
+        upper.set_title("Hit ratio (%)")
+        _from_zero(upper)
+        p99 = [1e3 * value for value in sweep.response_time_s_p99]
+        lower.plot(x, p99, color=ORANGE, marker="o", markersize=4)
+        ends = [(p99[-1], "p99", ORANGE)]
+        if len(sweep.response_time_s_mean) == len(x):
+            means = [1e3 * value for value in sweep.response_time_s_mean]
+            lower.plot(x, means, color=GREEN, marker="o", markersize=4)
+            ends.append((means[-1], "mean", GREEN))
+        lower.set_title(f"Response time of {sweep.operation} (ms)")
+        _from_zero(lower)
+        for axes in (upper, lower):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: n.count(value)))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+            if capacity_entries:
+                axes.axvline(capacity_entries, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
+        if capacity_entries:
+            upper.annotate(f"design: {n.count(capacity_entries)}", (capacity_entries, 0.03), color=MUTED, fontsize=8.5,
+                           xycoords=upper.get_xaxis_transform(), xytext=(-4, 0), textcoords="offset points",
+                           ha="right")  # fmt: skip
+        lower.set_xlabel("cache size (entries, log scale)")
+        if not narrow:
+            upper.set_xlabel("cache size (entries, log scale)")
+        if slo and slo.response_time_s_p99 * 1e3 < 3 * np.nanmax(p99):
+            _level(lower, slo.response_time_s_p99 * 1e3, f"SLO p99 {n.duration(slo.response_time_s_p99)}")
+        style.label_ends(lower, ends, room=0.1 if narrow else 0.07)
+
+    pairs = [
+        f"{n.count(size)} entries {n.percent(ratio)} hits and p99 {n.duration(p99)}"
+        for size, ratio, p99 in zip(sweep.capacity_entries, sweep.hit_ratio, sweep.response_time_s_p99, strict=True)
+    ]
+    return style.draw(
+        "cache",
+        alt=f"Cache size against hit ratio and p99 of {sweep.operation}: {'; '.join(pairs)}.",
+        caption=f"Simulated at each size with {sweep.policy.upper()} eviction; the dotted line is the design's size.",
+        paint=paint,
+        heights=(2.9, 4.2),
+    )
+
+
+def _predicted_lines(axes: Axes, curve: Curve) -> list[tuple[float, str, str]]:
+    ends = []
+    for name, colour in PERCENTILE_COLOURS.items():
+        values = [1e3 * value for value in getattr(curve, f"response_time_s_{name}")]
+        axes.plot(curve.rate_rps, values, color=colour, zorder=2)
+        ends.append((_last(values), name, colour))
+    return ends
+
+
+def _measured_points(axes: Axes, window: Window) -> None:
+    for one in window.operations["all"]:
+        colour = PERCENTILE_COLOURS.get(one.quantity.rpartition("_")[2])
+        if colour is None or not math.isfinite(one.measured):
+            continue
+        value = 1e3 * one.measured
+        face, edge = (colour, PAPER) if window.valid else (PAPER, colour)
+        below = value - 1e3 * one.low if math.isfinite(one.low) and one.low > 0 else 0.0
+        above = 1e3 * one.high - value if math.isfinite(one.high) else 0.0
+        axes.errorbar(window.rate_rps, value, yerr=[[below], [above]], fmt="o", markersize=5, color=colour,
+                      markerfacecolor=face, markeredgecolor=edge, markeredgewidth=0.8,
+                      elinewidth=1.3, capsize=2.5, zorder=3)  # fmt: skip
+        if not window.valid:
+            axes.annotate("INVALID", (window.rate_rps, value), xytext=(6, 0), textcoords="offset points", color=colour,
+                          fontsize=7, va="center")  # fmt: skip
+
+
+def _point_labels(windows: Sequence[Window]) -> list[tuple[float, str, str]]:
+    last = max(windows, key=lambda window: window.rate_rps)
+    seen = {one.quantity.rpartition("_")[2]: one.measured for one in last.operations["all"]}
+    return [(1e3 * seen[name], f"{name} measured", colour) for name, colour in PERCENTILE_COLOURS.items()]
+
+
+def _milliseconds_axis(axes: Axes) -> None:
+    """A log axis with at least a decade, labelled 1, 2, 5, 10 ... in plain numbers."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, max(high, 10 * low))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _level(axes: Axes, value: float, text: str) -> None:
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, max(high, 1.6 * value if axes.get_yscale() == "log" else 1.12 * value))
+    axes.axhline(value, color=PURPLE, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
+    axes.annotate(text, (0.01, value), xycoords=axes.get_yaxis_transform(), xytext=(0, 3), color=PURPLE,
+                  textcoords="offset points", fontsize=8.5, va="bottom")  # fmt: skip
+
+
+def _from_zero(axes: Axes) -> None:
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.05)
+
+
+def _hours_panel(
+    axes: Axes, title: str, x: FloatArray, series: Mapping[str, Sequence[float]], scale: float, room: float
+) -> None:
+    ends = []
+    colours = cycle(_COLOURS) if len(series) > 1 else cycle([INK])
+    for (name, values), colour in zip(series.items(), colours, strict=False):
+        axes.plot(x, np.asarray(values) * scale, color=colour)
+        ends.append((_last(values) * scale, name, colour))
+    axes.set_title(title)
+    axes.set_xlim(0, 24)
+    axes.xaxis.set_major_locator(FixedLocator([0, 6, 12, 18, 24]))
+    if axes.get_yscale() == "log":
+        _milliseconds_axis(axes)
+    else:
+        _from_zero(axes)
+    style.label_ends(axes, ends, room)
+
+
+def _last(values: Sequence[float]) -> float:
+    return next((value for value in reversed(values) if math.isfinite(value)), float("nan"))
+
+
+def _largest(breakdown: Breakdown) -> list[str]:
+    """The resources that matter most to any operation, in the order of the flow."""
+    weight = np.zeros(len(breakdown.resources))
+    for waits, services in zip(breakdown.wait_s, breakdown.service_s, strict=True):
+        spent = np.nan_to_num(np.asarray(waits)) + np.nan_to_num(np.asarray(services))
+        weight = np.maximum(weight, spent / (spent.sum() or 1.0))
+    kept = set(np.argsort(-weight, kind="stable")[:_SHOWN_RESOURCES].tolist())
+    return [name for i, name in enumerate(breakdown.resources) if i in kept]
+
+
+def _bar(breakdown: Breakdown, row: int, resources: list[str]) -> list[tuple[str, float, float]]:
+    """(resource, wait, service) in seconds, what is not among ``resources`` together as "other"."""
+    parts: dict[str, tuple[float, float]] = dict.fromkeys([*resources, "other"], (0.0, 0.0))
+    for name, wait, service in zip(breakdown.resources, breakdown.wait_s[row], breakdown.service_s[row], strict=True):
+        place = name if name in parts else "other"
+        before = parts[place]
+        parts[place] = (before[0] + np.nan_to_num(wait), before[1] + np.nan_to_num(service))
+    return [(name, float(wait), float(service)) for name, (wait, service) in parts.items()]
+
+
+def _stack(axes: Axes, bar: list[tuple[str, float, float]], colours: dict[str, str]) -> None:
+    left = 0.0
+    for name, wait, service in bar:
+        for value, waiting in ((1e3 * wait, True), (1e3 * service, False)):
+            axes.barh(0, value, left=left, height=0.8, linewidth=0.7, edgecolor=colours[name] if waiting else PAPER,
+                      facecolor=PAPER if waiting else colours[name], hatch="/////" if waiting else None)  # fmt: skip
+            left += value
+    axes.set_yticks([])
+    axes.set_xlim(0, left or 1.0)
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+
+
+def _bar_words(operation: str, bar: list[tuple[str, float, float]]) -> str:
+    parts = sorted(bar, key=lambda part: -(part[1] + part[2]))[:3]
+    return f"{operation} " + n.words([f"{n.duration(w + s)} at {name}" for name, w, s in parts if w + s > 0])
+
+
+def _latency_alt(curve: Curve | None, windows: Sequence[Window], slo: tuple[str, Slo] | None, peak_rps: float) -> str:
+    parts = ["Response time against arrival rate."]
+    if curve:
+        ends = [f"{n.duration(curve.response_time_s_p99[i])} at {n.rate(curve.rate_rps[i])}" for i in (0, -1)]
+        parts.append(f"Predicted p99 goes from {ends[0]} to {ends[1]}.")
+    for window in sorted(windows, key=lambda one: one.rate_rps):
+        p99 = next(one for one in window.operations["all"] if one.quantity == "response_time_s_p99")
+        word = "" if window.valid else "INVALID "
+        parts.append(f"Measured p99 at {n.rate(window.rate_rps)}: {word}{n.duration(p99.measured)}.")
+    if slo:
+        parts.append(f"The SLO of {slo[0]} is a p99 of {n.duration(slo[1].response_time_s_p99)}.")
+    return " ".join([*parts, f"The design's peak is {n.rate(peak_rps)}."])
+
+
+def _day_alt(hours: Hours) -> str:
+    top = int(np.nanargmax(hours.arrival_rate_rps))
+    p99s = [f"{name} {n.duration(values[top])}" for name, values in hours.response_time_s_p99.items()]
+    busy = [f"{name} {n.percent(values[top])}" for name, values in hours.utilisation.items()]
+    return (
+        f"The day hour by hour. The busiest hour is {hours.hour[top]:.0f} UTC "
+        f"with {n.rate(hours.arrival_rate_rps[top])}; p99 then: {', '.join(p99s)}; utilisation then: {', '.join(busy)}."
+    )

@@ -1,0 +1,144 @@
+"""What the numbers rest on: cost, assumptions with their sources, measured demands, and how to make it all again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports import cost as costs
+from reports import numbers as n
+from reports.collect import Material
+from reports.document import Cell, Line, Section, Table, Tone, columns, rows
+from reports.verdict import demands_measured
+from sdlab.runs import Machine, Run
+from sdlab.sources import KINDS, OVERRIDDEN
+
+
+def cost(material: Material) -> Section:
+    """The topology's price a month."""
+    found = costs.cost(material.design)
+    lines: list[Line] = [
+        [line.tier, f"{line.count:,} {line.unit}{'s' if line.count > 1 else ''}", str(line.regions),
+         n.usd(line.usd_per_hour), n.usd(line.usd_per_month)]
+        for line in found.lines
+    ]  # fmt: skip
+    total = [Cell("Together"), Cell(""), Cell(""), Cell(""), Cell(n.usd(found.usd_per_month))]
+    unpriced = [f"No price is given for {n.words(list(found.unpriced_tiers))}: not counted."]
+    unused = [f"No tier matches the price {n.words(list(found.unused_keys))}: not counted."]
+    formula = (
+        f"{n.usd(found.usd_per_month)} a month, {n.usd(found.usd_per_million_requests)} per million requests. "
+        f"A line is units per region × regions × price an hour × {costs.HOURS_PER_MONTH:.0f} hours; traffic between "
+        "hosts and storage are not in it."
+    )
+    text = (formula, *(unpriced if found.unpriced_tiers else []), *(unused if found.unused_keys else []))
+    heads = columns("Tier", "Per region#", "Regions#", "USD an hour each#", "USD a month#")
+    return Section(
+        "cost", "Cost a month", text, tables=(Table("The topology's cost", heads, (rows([*lines, total]),)),)
+    )
+
+
+def assumptions(material: Material) -> Section:
+    """Every number of the design with its source, and the demands that were measured in place of assumed ones."""
+    design = material.design
+    counted = {kind: sum(source.kind == kind for source in design.sources.values()) for kind in (*KINDS, OVERRIDDEN)}
+    words = [
+        f"{count} {'overridden for these runs' if k == OVERRIDDEN else k}" for k, count in counted.items() if count
+    ]
+    tree = design.model_dump()
+    tones: dict[str, Tone] = {OVERRIDDEN: "bad"}
+    lines: list[Line] = [
+        [Cell(path, code=True), n.plain(_value(tree, path)),
+         Cell("overridden" if source.kind == OVERRIDDEN else source.kind, tones.get(source.kind, "")), source.text]
+        for path, source in design.sources.items()
+    ]  # fmt: skip
+    heads = columns("Number", "Value#", "Source", "In words")
+    table = Table("Every number of the design", heads, (rows(lines),), "SI units; the unit ends the name.")
+    text = (f"{len(design.sources)} numbers: {n.words(words)}.", _demand_words(material))
+    demands = _demands(material)
+    return Section(
+        "assumptions", "Assumptions and their sources", text, tables=(*([demands] if demands else []), table)
+    )
+
+
+def reproduce(material: Material) -> Section:
+    """The command, seed and commit of every run, and the machines they were made on."""
+    runs = material.study.runs
+    commands = tuple(dict.fromkeys(run.manifest.command for run in runs))
+    lines: list[Line] = [
+        [Cell(run.manifest.run_id, code=True), _what(run), run.manifest.created_at, str(run.manifest.seed),
+         Cell(run.manifest.commit[:12] + ("+changes" if "+" in run.manifest.commit else ""), code=True),
+         _judged(run)]
+        for run in runs
+    ]  # fmt: skip
+    heads = columns("Run", "What", "Made (UTC)", "Seed#", "Commit", "Judged itself")
+    machines = tuple(dict.fromkeys(run.manifest.machine.model_dump_json() for run in runs))
+    made_on = [_machine(Machine.model_validate_json(one)) for one in machines]
+    study = f"Study {material.study.name}." if material.study.name else "Runs made one by one, outside of a study."
+    return Section(
+        "reproduce",
+        "How to reproduce it",
+        text=(study, f"Made on {n.words(made_on)}.", "The commands that made these runs:"),
+        commands=commands,
+        tables=(Table("The runs", heads, (rows(lines),)),),
+    )
+
+
+def _demand_words(material: Material) -> str:
+    found = material.calibration
+    if found:
+        return (
+            f"Service demands were measured on the running service at {n.rate(found.rate_rps)} and "
+            f"{n.percent(found.utilisation)} utilisation, and frozen as calibration {found.digest}."
+        )
+    if demands_measured(material):
+        return "Service demands come from an earlier calibration, which is not part of this study."
+    return (
+        "No calibration in this study: the model's service demands are ASSUMED, as listed below under demands. "
+        "`./lab run` measures them."
+    )
+
+
+def _demands(material: Material) -> Table | None:
+    if material.calibration is None:
+        return None
+    groups = []
+    for operation, parts in material.calibration.demands.items():
+        before = material.design.demands.get(operation, {})
+        lines: list[Line] = [
+            [part, n.duration(demand.mean_s), _before(before, part), f"{demand.samples:,}"]
+            for part, demand in parts.items()
+        ]
+        groups.append(rows(lines, operation))
+    heads = columns("Part", "Measured, mean#", "Assumed before#", "Samples#")
+    return Table("Service demands a request", heads, tuple(groups))
+
+
+def _before(assumed: dict[str, float], part: str) -> str:
+    value = assumed.get(part, assumed.get(f"{part}_s"))
+    return n.MISSING if value is None else n.duration(value)
+
+
+def _value(tree: dict[str, Any], path: str) -> object:
+    node: Any = tree
+    for name in path.split("."):
+        node = node[name]
+    return node
+
+
+def _what(run: Run) -> str:
+    said = run.manifest.parameters
+    words = [run.manifest.kind.replace("_", " "), *(str(said[k]) for k in ("mode", "scope", "role") if said.get(k))]
+    words += [n.rate(float(said["rate_rps"]))] if said.get("rate_rps") else []
+    words += ["interrupted"] if run.manifest.interrupted else []
+    return ", ".join(word.replace("_", " ") for word in words)
+
+
+def _judged(run: Run) -> Cell:
+    validity = run.manifest.validity
+    if validity is None:
+        return Cell(n.MISSING, "muted")
+    return Cell(validity.word, "good" if validity.valid else "bad")
+
+
+def _machine(machine: Machine) -> str:
+    memory = n.significant(machine.memory_bytes / 2**30)
+    return f"{machine.cpu}, {machine.cores} cores, {memory} GiB, {machine.system}, Python {machine.python}"

@@ -1,0 +1,207 @@
+"""What the model says of the whole day, of the cache's size and of capacity."""
+
+from __future__ import annotations
+
+import math
+
+from reports import figures
+from reports import numbers as n
+from reports.collect import Material
+from reports.document import Cell, Line, Section, Table, columns, rows
+from reports.files import Breakdown, CacheSweep, Capacity, Hours
+from reports.verdict import SloResult, Verdict, place
+
+
+def day(material: Material, verdict: Verdict) -> Section:
+    """The SLOs, the operations and the hours of the simulated day."""
+    title = "The day, hour by hour"
+    if material.day is None:
+        return Section("day", title, gap=f"No day was simulated: `./lab simulate {material.study.slug}` does it.")
+    hours = material.day.hours
+    tables = [_slos(verdict), _operations(material)]
+    gap = "" if hours else "The run of the day has no hours.json."
+    return Section(
+        "day",
+        title,
+        text=(_requests(material),),
+        figure=figures.day(hours, material.design.slo) if hours else None,
+        tables=(*tables, _hours(hours)) if hours else tuple(tables),
+        gap=gap,
+    )
+
+
+def breakdown(material: Material) -> Section:
+    """Where the time goes."""
+    title = "Where the time goes"
+    found = material.day.breakdown if material.day else None
+    if found is None:
+        gap = f"No breakdown was simulated: `./lab simulate {material.study.slug}` makes one."
+        return Section("breakdown", title, gap=gap)
+    return Section("breakdown", title, figure=figures.where_time_goes(found), tables=(_parts(found),))
+
+
+def cache(material: Material) -> Section:
+    """Cache size against hit ratio and p99."""
+    title = "Cache size"
+    tables = [table for table in (_caches(material), _sweep(material.sweep)) if table]
+    if material.sweep is None:
+        gap = "Cache sizes were not swept: `./lab run` does it."
+        return Section("cache", title, tables=tuple(tables), gap=gap)
+    sizes = [tier.capacity_entries for tier in material.design.topology.values() if tier.capacity_entries]
+    slo = material.design.slo.get(material.sweep.operation)
+    figure = figures.cache_size(material.sweep, sizes[0] if sizes else None, slo)
+    return Section("cache", title, figure=figure, tables=tuple(tables))
+
+
+def stations(material: Material) -> Section:
+    """Utilisation and queue of each station over the day."""
+    title = "Stations over the day"
+    found = material.day.stations if material.day else []
+    if not found:
+        gap = f"No stations were simulated: `./lab simulate {material.study.slug}` does it."
+        return Section("stations", title, gap=gap)
+    lines: list[Line] = [
+        [row.name, row.tier, row.region or n.MISSING, f"{row.servers:,}", n.percent(row.utilisation),
+         n.significant(row.queue_length_mean), n.count(row.queue_length_max), n.count(row.arrivals),
+         n.duration(row.wait_s_mean), n.duration(row.service_s_mean)]
+        for row in found
+    ]  # fmt: skip
+    heads = columns("Station", "Tier", "Region", "Servers#", "Utilisation#", "Queue, mean#", "Queue, longest#",
+                    "Arrivals#", "Wait, mean#", "Service, mean#")  # fmt: skip
+    return Section("stations", title, tables=(Table("Means over the whole day", heads, (rows(lines),)),))
+
+
+def capacity(material: Material) -> Section:
+    """How the highest rate within the SLOs was searched."""
+    scopes = (("The design's topology", material.capacity), ("The reference deployment", material.capacity_reference))
+    tables = tuple(_probes(words, found) for words, found in scopes if found)
+    missing = [words.lower() for words, found in scopes if not found]
+    gap = f"Not searched for {n.words(missing)}: `./lab capacity {material.study.slug}` does it." if missing else ""
+    return Section("capacity", "Capacity", tables=tables, gap=gap)
+
+
+def checks(material: Material) -> Section:
+    """The laws that each run is held against, whatever its assumptions."""
+    title = "Self-checks of the simulated day"
+    found = material.day.checks if material.day else []
+    if not found:
+        return Section("checks", title, gap="No self-checks were recorded with the day.")
+    failed = sum(not check.ok for check in found)
+    text = "All hold." if not failed else f"{failed} of {len(found)} do NOT hold."
+    lines: list[Line] = [
+        [check.law, check.station or "whole run", n.significant(check.left, 4), n.significant(check.right, 4),
+         n.percent(abs(check.relative_difference)), Cell("holds", "good") if check.ok else Cell("BROKEN", "bad")]
+        for check in found
+    ]  # fmt: skip
+    heads = columns("Law", "Station", "Left#", "Right#", "Difference#", "Verdict")
+    return Section("checks", title, text=(text,), tables=(Table("Laws", heads, (rows(lines),)),))
+
+
+def slo_cell(one: SloResult) -> Cell:
+    if one.met is None:
+        return Cell("not known", "muted")
+    return Cell("met", "good") if one.met else Cell("NOT met", "bad")
+
+
+def _requests(material: Material) -> str:
+    day = material.day
+    count = day.run.manifest.parameters.get("requests") if day else None
+    words = f"{count:,} requests simulated one by one" if isinstance(count, int) else "Simulated request by request"
+    overrides = day.run.manifest.overrides if day else []
+    return f"{words}{', with ' + n.words(overrides) if overrides else ''}."
+
+
+def _slos(verdict: Verdict) -> Table:
+    lines: list[Line] = [
+        [one.operation, n.duration(one.response_time_s_p99), "" if one.worst_hour is None else f"{one.worst_hour:.0f}",
+         n.duration(one.bound.response_time_s_p99), n.percent(one.availability), n.percent(one.bound.availability),
+         slo_cell(one)]
+        for one in verdict.slos
+    ]  # fmt: skip
+    heads = columns("Operation", "p99, worst hour#", "Hour (UTC)#", "Bound#", "Availability, day#", "Bound#", "SLO")
+    return Table("The SLOs", heads, (rows(lines),))
+
+
+def _operations(material: Material) -> Table:
+    lines: list[Line] = [
+        [row.operation, n.count(row.requests), n.percent(row.availability), n.duration(row.response_time_s_mean),
+         n.duration(row.response_time_s_p50), n.duration(row.response_time_s_p95),
+         n.duration(row.response_time_s_p99), n.duration(row.response_time_s_max)]
+        for row in (material.day.summary if material.day else [])
+    ]  # fmt: skip
+    heads = columns("Operation", "Requests#", "Completed#", "Mean#", "p50#", "p95#", "p99#", "Longest#")
+    return Table("Response times over the whole day", heads, (rows(lines),))
+
+
+def _hours(hours: Hours) -> Table:
+    p99, busy = hours.response_time_s_p99, hours.utilisation
+    lines: list[Line] = [
+        [f"{hour:.0f}", n.significant(hours.arrival_rate_rps[i]), *(n.duration(values[i]) for values in p99.values()),
+         *(n.percent(values[i]) for values in busy.values()),
+         *([n.percent(hours.hit_ratio[i])] if hours.hit_ratio else [])]
+        for i, hour in enumerate(hours.hour)
+    ]  # fmt: skip
+    heads = ["Hour (UTC)#", "Requests/s#", *(f"p99 {name}#" for name in p99), *(f"{name} busy#" for name in busy)]
+    heads += ["Hit ratio#"] if hours.hit_ratio else []
+    return Table("The hours", columns(*heads), (rows(lines),))
+
+
+def _parts(found: Breakdown) -> Table:
+    groups = []
+    for i, operation in enumerate(found.operations):
+        total = sum(value for row in (found.wait_s[i], found.service_s[i]) for value in row if math.isfinite(value))
+        lines: list[Line] = [
+            [name, n.duration(wait), n.duration(service), n.percent((wait + service) / total if total else math.nan)]
+            for name, wait, service in zip(found.resources, found.wait_s[i], found.service_s[i], strict=True)
+            if wait + service > 0
+        ]
+        groups.append(rows(lines, f"{operation}: {n.duration(total)}"))
+    heads = columns("Resource", "Waiting for it#", "Being served#", "Share#")
+    return Table("Mean time a request", heads, tuple(groups))
+
+
+def _caches(material: Material) -> Table | None:
+    lines: list[Line] = [
+        [row.name, f"{row.capacity_entries:,}", row.policy.upper(), n.count(row.lookups), n.count(row.hits),
+         n.percent(row.hit_ratio)]
+        for row in (material.day.caches if material.day else [])
+    ]  # fmt: skip
+    heads = columns("Cache", "Entries#", "Eviction", "Lookups#", "Hits#", "Hit ratio#")
+    return Table("The caches over the day", heads, (rows(lines),)) if lines else None
+
+
+def _sweep(sweep: CacheSweep | None) -> Table | None:
+    if sweep is None:
+        return None
+    means = sweep.response_time_s_mean or [math.nan] * len(sweep.capacity_entries)
+    lines: list[Line] = [
+        [f"{size:,.0f}", n.percent(ratio), n.duration(mean), n.duration(p99)]
+        for size, ratio, mean, p99 in zip(
+            sweep.capacity_entries, sweep.hit_ratio, means, sweep.response_time_s_p99, strict=True
+        )
+    ]
+    heads = columns("Entries#", "Hit ratio#", f"Mean, {sweep.operation}#", f"p99, {sweep.operation}#")
+    return Table(f"Swept, {sweep.policy.upper()}", heads, (rows(lines),))
+
+
+def _probes(words: str, found: Capacity) -> Table:
+    operations = list(dict.fromkeys(name for probe in found.probes for name in probe.response_time_s_p99))
+    tiers = list(dict.fromkeys(name for probe in found.probes for name in probe.utilisation))
+    lines: list[Line] = [
+        [n.significant(probe.rate_rps, 4), Cell("met", "good") if probe.meets_slos else Cell("NOT met", "bad"),
+         *(n.duration(probe.response_time_s_p99.get(name, math.nan)) for name in operations),
+         *(n.percent(probe.utilisation.get(name, math.nan)) for name in tiers)]
+        for probe in sorted(found.probes, key=lambda probe: probe.rate_rps)
+    ]  # fmt: skip
+    facts = [f"Highest rate within the SLOs: {n.rate(found.rate_rps)}."]
+    if found.saturation_rate_rps:
+        facts.append(f"Saturation: {n.rate(found.saturation_rate_rps)}.")
+    if found.bottleneck:
+        busy = (
+            f", {n.percent(found.bottleneck.utilisation)} busy" if math.isfinite(found.bottleneck.utilisation) else ""
+        )
+        facts.append(f"First bottleneck: {place(found.bottleneck)}{busy}.")
+    heads = columns(
+        "Requests/s#", "SLOs", *(f"p99 {name}#" for name in operations), *(f"{name} busy#" for name in tiers)
+    )
+    return Table(f"{words}: probes", heads, (rows(lines),), " ".join(facts))

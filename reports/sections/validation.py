@@ -1,0 +1,145 @@
+"""What the model predicted and what the running service did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from reports import figures
+from reports import numbers as n
+from reports.collect import Material
+from reports.compare import ALL, UTILISATION, Compared, Load, Window
+from reports.document import Cell, Line, Section, Table, columns, rows
+from sdlab.spec import Slo
+
+_NAMES = {
+    "response_time_s_p50": "p50",
+    "response_time_s_p95": "p95",
+    "response_time_s_p99": "p99",
+    "response_time_s_mean": "mean",
+    UTILISATION: "utilisation of the API",
+}
+_HOW = (
+    "Response times count from the recorded send, which is what the model was fed. Interval: for one window 95 %, "
+    "of order statistics for percentiles and of batch means for the mean; for several, the range of the windows. "
+    "Error: (predicted − measured) / measured. Noise floor: half the range of repeated windows over their median."
+)
+
+
+def latency(material: Material, loads: Sequence[Load]) -> Section:
+    """The figure that carries the report: response time against load."""
+    figure = figures.latency_against_load(
+        material.curve, loads, busiest_slo(material), material.design.workload.peak_rate_rps
+    )
+    missing = [] if material.curve else ["no latency curve was simulated"]
+    missing += [] if loads else ["no load was measured"]
+    gap = f"{n.words(missing).capitalize()}: `./lab run` does both." if missing else ""
+    return Section("latency", "Response time against load", figure=figure, gap=gap)
+
+
+def comparison(loads: Sequence[Load]) -> Section:
+    """Predicted against measured at each load, with signed errors, and what each window says of itself."""
+    title = "Predicted against measured"
+    if not loads:
+        return Section("comparison", title, gap="The running service was not measured: `./lab run` measures it at "
+                       "loads the model was not fitted to, and replays each in the model.")  # fmt: skip
+    tables = [_quantities(loads), _by_operation(loads), _windows(loads)]
+    windows = [window for load in loads for window in (*load.valid, *load.invalid)]
+    replayed = any(window.predicted for window in windows)
+    gap = "" if replayed else "No window was replayed in the model: `./lab run` replays each."
+    return Section("comparison", title, tables=tuple(table for table in tables if table), gap=gap)
+
+
+def busiest_slo(material: Material) -> tuple[str, Slo] | None:
+    """The SLO of the operation with the largest share: the one a line over all operations is read against."""
+    operations = material.design.workload.operations
+    names = sorted(material.design.slo, key=lambda name: -operations[name].share)
+    return (names[0], material.design.slo[names[0]]) if names else None
+
+
+def _quantities(loads: Sequence[Load]) -> Table:
+    groups = []
+    for load in loads:
+        if load.valid:
+            lines = [_line(one, load.noise_floor.get(one.quantity, math.nan)) for one in load.operations[ALL]]
+            groups.append(rows(lines, _load_heading(load)))
+        for window in load.invalid:
+            lines = [_line(one, math.nan, invalid=True) for one in window.operations[ALL]]
+            groups.append(rows(lines, f"{_rate(load)}, INVALID window {window.run_id}"))
+    heads = columns("Quantity", "Measured#", "Interval#", "Predicted#", "Error#", "Noise floor#")
+    return Table("All operations together, by load", heads, tuple(groups), _HOW)
+
+
+def _line(one: Compared, noise_floor: float, invalid: bool = False) -> Line:
+    show = n.percent if one.quantity == UTILISATION else n.duration
+    word = "INVALID " if invalid else ""
+    interval = f"{show(one.low)} to {show(one.high)}" if math.isfinite(one.low) else n.MISSING
+    return [
+        _NAMES[one.quantity],
+        Cell(word + show(one.measured), "bad" if invalid else ""),
+        word + interval,
+        show(one.predicted),
+        Cell(word + n.signed_percent(one.relative_error), "muted" if invalid else ""),
+        "±" + n.percent(noise_floor) if math.isfinite(noise_floor) else n.MISSING,
+    ]
+
+
+def _rate(load: Load) -> str:
+    return f"{n.rate(load.rate_rps)}{', held out' if load.held_out else ''}"
+
+
+def _load_heading(load: Load) -> str:
+    count = len(load.valid)
+    words = f"{_rate(load)}: {count} valid {'window' if count == 1 else 'windows'}"
+    words += ", medians" if count > 1 else ""
+    return words + (f" ({len(load.invalid)} INVALID left out)" if load.invalid else "")
+
+
+def _by_operation(loads: Sequence[Load]) -> Table | None:
+    groups = []
+    for load in loads:
+        lines: list[Line] = []
+        for operation in load.operations:
+            p50, p99 = load.quantity("response_time_s_p50", operation), load.quantity("response_time_s_p99", operation)
+            if operation == ALL or p50 is None or p99 is None:
+                continue
+            cells = [text for one in (p50, p99) for text in (
+                n.duration(one.measured), n.duration(one.predicted), n.signed_percent(one.relative_error)
+            )]  # fmt: skip
+            lines.append([operation, *cells])
+        if lines:
+            groups.append(rows(lines, _load_heading(load)))
+    heads = columns(
+        "Operation", "p50 measured#", "p50 predicted#", "Error#", "p99 measured#", "p99 predicted#", "Error#"
+    )
+    return Table("By operation, valid windows", heads, tuple(groups)) if groups else None
+
+
+def _windows(loads: Sequence[Load]) -> Table:
+    lines = [_window(window) for load in loads for window in sorted((*load.valid, *load.invalid), key=_run_id)]
+    heads = columns(
+        "Window", "Offered#", "Sent#", "Requests#", "Completed#", "p99 from intended start#", "Lateness p50, p99#",
+        "Stolen CPU#", "Judged itself",
+    )  # fmt: skip
+    note = "Lateness: of the generator, from the intended start of a request to its send."
+    return Table("The measured windows", heads, (rows(lines),), note)
+
+
+def _window(window: Window) -> Line:
+    word = "VALID" if window.valid else "INVALID: " + "; ".join(window.reasons or ("no reason given",))
+    mark = "" if window.valid else "INVALID "
+    return [
+        Cell(window.run_id, code=True),
+        n.rate(window.rate_rps),
+        n.rate(window.achieved_rate_rps),
+        f"{window.requests:,}",
+        n.percent(window.availability),
+        mark + n.duration(window.response_time_s_p99_intended),
+        f"{n.duration(window.lateness_s_p50)}, {n.duration(window.lateness_s_p99)}",
+        n.percent(window.steal_share),
+        Cell(word, "good" if window.valid else "bad"),
+    ]
+
+
+def _run_id(window: Window) -> str:
+    return window.run_id
