@@ -12,7 +12,7 @@ import sys
 
 import uvicorn
 
-GRACE_S = 2
+GRACE_S = 1
 
 
 def main(app_factory: str, fd: int) -> None:

@@ -19,8 +19,8 @@ class Health(BaseModel):
     status: str = "ok"
 
 
-def install(app: FastAPI, checks: Callable[[], Mapping[str, Check]]) -> None:
-    """``checks`` gives, for each part this service depends on, a call that raises when the part is down."""
+def install(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    """``checks`` holds, for each part this service depends on, a call that raises when the part is down."""
 
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> Health:
@@ -30,9 +30,8 @@ def install(app: FastAPI, checks: Callable[[], Mapping[str, Check]]) -> None:
     @app.get("/readyz", tags=["operation"], responses=responses(503))
     async def readyz() -> Health:
         """The database and the cache answer. Send no traffic here while this fails."""
-        parts = checks()
-        found = await asyncio.gather(*(_is_up(check) for check in parts.values()))
-        failed = [name for name, up in zip(parts, found, strict=True) if not up]
+        found = await asyncio.gather(*(_is_up(check) for check in checks.values()))
+        failed = [name for name, up in zip(checks, found, strict=True) if not up]
         if failed:
             detail = "not ready: " + ", ".join(failed) + " down"
             raise Problem(503, "not-ready", detail, failed=failed, headers={"Retry-After": "1"})

@@ -31,13 +31,14 @@ _DOWN = (
 class Database:
     """A pool. Every use of a connection goes through ``connection``; a server that is down answers as 503."""
 
-    def __init__(self, pool: asyncpg.Pool, timeout_s: float) -> None:
-        self._pool = pool
-        self._timeout_s = timeout_s
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._pool: Any = None
 
-    @classmethod
-    async def connect(cls, settings: ServiceSettings) -> Database:
-        pool = await asyncpg.create_pool(
+    async def open(self) -> None:
+        """Connect. Raises what the driver raises if the server does not answer."""
+        settings = self._settings
+        self._pool = await asyncpg.create_pool(
             settings.database_url.get_secret_value(),
             min_size=settings.pool_size,
             max_size=settings.pool_size,
@@ -46,9 +47,9 @@ class Database:
             # asyncpg resets a session on its return, one round trip each time; no query here changes its session.
             reset=_keep_session,
         )
-        return cls(pool, settings.pool_timeout_s)
 
     async def close(self) -> None:
+        """Drop the connections; only called when no request is being handled."""
         self._pool.terminate()
 
     @asynccontextmanager
@@ -56,13 +57,15 @@ class Database:
         """A connection of the pool: the wait counts as ``pool``, the block as ``db``."""
         try:
             with stage(POOL):
-                connection = await self._pool.acquire(timeout=self._timeout_s)
+                connection = await self._pool.acquire(timeout=self._settings.pool_timeout_s)
             try:
                 with stage(DB):
                     yield connection
             finally:
                 await self._pool.release(connection)
         except _DOWN as error:
+            if isinstance(error, ValueError):
+                raise  # asyncpg's DataError: a value that does not fit its parameter is our mistake
             _log.warning("database_unavailable", error=type(error).__name__)
             raise unavailable("database") from error
 

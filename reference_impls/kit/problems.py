@@ -122,7 +122,9 @@ async def _answer_invalid_request(_request: Request, error: Exception) -> Respon
     assert isinstance(error, RequestValidationError)
     # The rejected value is left out: it may be long, or a secret sent to the wrong place.
     fields = [
-        FieldProblem(field=".".join(str(part) for part in found["loc"]), detail=found["msg"])
+        FieldProblem(
+            field=".".join(str(part) for part in found["loc"]), detail=found["msg"].removeprefix("Value error, ")
+        )
         for found in error.errors()
     ]
     detail = "; ".join(f"{one.field}: {one.detail}" for one in fields)

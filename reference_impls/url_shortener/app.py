@@ -32,16 +32,13 @@ def create_app(settings: Settings) -> FastAPI:
     """The application. Connections are made when it starts, not here."""
     counted = Metrics()
     valkey = Valkey(settings)
+    database = Database(settings)
+    store = Store(database, settings.code_key)
+    cache = LinkCache(valkey, settings.cache_ttl_s, settings.negative_cache_ttl_s)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = await Database.connect(settings)
-        store = Store(database, settings.code_key)
-        cache = LinkCache(valkey, settings.cache_ttl_s, settings.negative_cache_ttl_s)
-        app.state.database = database
-        app.state.links = Links(store, cache, counted)
-        app.state.clicks = ClickRecorder(valkey, store, counted)
-        app.state.settings = settings
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
         watch = asyncio.create_task(counted.watch_event_loop())
         try:
             yield
@@ -59,6 +56,9 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
+    app.state.settings = settings
+    app.state.links = Links(store, cache, counted)
+    app.state.clicks = ClickRecorder(valkey, store, counted)
     app.add_middleware(
         RequestMiddleware,
         metrics=counted,
@@ -66,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_bytes=settings.max_body_bytes,
     )
     problems.install(app)
-    health.install(app, lambda: {"database": app.state.database.check, "cache": valkey.check})
+    health.install(app, {"database": database.check, "cache": valkey.check})
     metrics.install(app, counted)
     # Last: its /{code} would otherwise answer for every other path of one segment.
     app.include_router(routes.router)

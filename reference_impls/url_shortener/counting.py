@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -19,11 +20,12 @@ from reference_impls.url_shortener.clicks import CODE_FIELD, ID_FIELD
 from reference_impls.url_shortener.store import Clicks
 
 BATCH_SIZE = 2_000
-# An append whose answer was lost is settled by looking for it on the stream: not before it has had time to arrive,
-# and the stream keeps what is counted long enough to be looked through.
+# An append whose answer was lost is settled by looking for it on the stream: not before Valkey has answered without
+# interruption for this long, so that what stood in its sockets has been carried out.
 SETTLE_AFTER = timedelta(seconds=5)
+# The stream keeps what is counted for this long at least, and from the first append that is not settled.
 KEEP_COUNTED = timedelta(seconds=120)
-# How far the clocks of the service and of Valkey may differ for an ambiguous click to be found.
+# How far the clocks of the service and of Valkey may differ for such an append to be found.
 CLOCK_SKEW = timedelta(seconds=30)
 LOOK_AT = 10_000
 
@@ -51,6 +53,7 @@ class Counting:
         self._connection = connection
         self._valkey = valkey
         self._stream = stream
+        self._answering_since_s: float | None = None
 
     async def lock(self) -> bool:
         """Take the stream's lock, which the connection's end releases; False if another holds it."""
@@ -91,14 +94,19 @@ class Counting:
 
     async def _entries(self, first: str, last: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         found: Any = await self._valkey.xrange(self._stream, first, last, count=count)
+        if self._answering_since_s is None:
+            self._answering_since_s = monotonic()
         return list(found)
 
-    async def keep_house(self) -> None:
-        """Count stray clicks, tell the cache of deletions it missed, and drop what is no longer needed."""
+    async def keep_database(self) -> None:
+        """Count the clicks that certainly never reached the stream, and drop old idempotency keys."""
         await self._count_certain_strays()
         await self._connection.execute(
             "DELETE FROM idempotency_keys WHERE created_at < now() - $1::interval", IDEMPOTENCY_KEYS_KEPT
         )
+
+    async def keep_stream(self) -> None:
+        """Settle the clicks that may have reached it, tell the cache of deletions it missed, and trim."""
         await self._settle_ambiguous_strays()
         await self._forget_deleted()
         await self._trim()
@@ -114,6 +122,9 @@ class Counting:
 
     async def _settle_ambiguous_strays(self) -> None:
         """Clicks that may be on the stream as well: those that are have been or will be counted there."""
+        since_s = self._answering_since_s
+        if since_s is None or monotonic() - since_s < SETTLE_AFTER.total_seconds():
+            return
         async with self._connection.transaction():
             rows = await self._connection.fetch(
                 "DELETE FROM stray_clicks WHERE is_ambiguous AND clicked_at < now() - $1::interval "
@@ -122,19 +133,18 @@ class Counting:
             )
             if not rows:
                 return
-            # Without Valkey this raises, and the clicks stay where they are.
-            on_stream = await self._ids_on_stream(row["clicked_at"] for row in rows)
+            # Without Valkey this raises, and the clicks stay where they are. An append can be carried out long after
+            # it was sent (a process that was stopped, and goes on), so the search has no end but the stream's.
+            on_stream = await self._ids_on_stream_since(min(row["clicked_at"] for row in rows) - CLOCK_SKEW)
             strays = [Click(row["code"], row["clicked_at"]) for row in rows if row["click_id"] not in on_stream]
             await self._add(strays)
         _log.info("ambiguous_clicks_settled", counted=len(strays), on_stream=len(rows) - len(strays))
 
-    async def _ids_on_stream(self, moments: Iterable[datetime]) -> set[str]:
-        known = sorted(moments)
-        place = _entry_id(known[0] - CLOCK_SKEW)
-        last = _entry_id(known[-1] + CLOCK_SKEW)
+    async def _ids_on_stream_since(self, moment: datetime) -> set[str]:
+        place = _entry_id(moment)
         ids: set[str] = set()
         while True:
-            entries = await self._entries(place, last, LOOK_AT)
+            entries = await self._entries(place, "+", LOOK_AT)
             ids.update(fields[ID_FIELD].decode() for _, fields in entries)
             if len(entries) < LOOK_AT:
                 return ids
@@ -150,9 +160,12 @@ class Counting:
             _log.info("cache_told_of_deletions", links=len(rows))
 
     async def _trim(self) -> None:
-        """Drop entries that are counted and old enough."""
+        """Drop entries that are counted, old enough, and not needed to settle a click."""
         counted_at = _moment((await self.counted_up_to()).encode())
+        unsettled_at = await self._connection.fetchval("SELECT min(clicked_at) FROM stray_clicks WHERE is_ambiguous")
         oldest = min(counted_at, datetime.now(UTC) - KEEP_COUNTED)
+        if unsettled_at is not None:
+            oldest = min(oldest, unsettled_at - CLOCK_SKEW)
         if oldest.timestamp() > 0:
             await self._valkey.xtrim(self._stream, minid=_entry_id(oldest), approximate=True)
 

@@ -27,6 +27,8 @@ RESERVED = frozenset(
 
 _ALIAS = re.compile(ALIAS_PATTERN)
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?")
+# Far enough from the first and last years that no offset leads out of them.
+_MOMENT = re.compile(r"(19[7-9]\d|[2-8]\d{3}|9[0-8]\d\d|99[0-8]\d|999[0-8])-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _HALF_BITS = 21
 _HALF_MASK = (1 << _HALF_BITS) - 1
 _ROUNDS = 4
@@ -127,6 +129,13 @@ def check_url(url: str) -> str:
 
 
 # Expiry --------------------------------------------------------------------------------------------------------------
+
+
+def check_moment(text: object) -> object:
+    """The text of an RFC 3339 moment, for a parser. Raises RuleBroken for anything else, such as a number."""
+    if text is not None and (not isinstance(text, str) or _MOMENT.match(text) is None):
+        raise RuleBroken("must be an RFC 3339 date and time of the years 1970 to 9998, with its offset")
+    return text
 
 
 def check_expiry(expires_at: datetime | None, now: datetime) -> None:

@@ -19,7 +19,7 @@ from reference_impls.url_shortener.schemas import (
 )
 from reference_impls.url_shortener.store import Link, NewLink
 
-PENDING_LOOKED_AT = 10_000
+PENDING_LOOKED_AT = 1_000
 
 router = APIRouter()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from reference_impls.url_shortener import domain
 
@@ -23,7 +23,7 @@ class LinkIn(BaseModel):
     alias: Annotated[str, AfterValidator(domain.check_alias)] | None = Field(
         default=None, description="the code to use, instead of a generated one"
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Annotated[AwareDatetime, BeforeValidator(domain.check_moment)] | None = Field(
         default=None, description="RFC 3339, with its offset, in the future; from then on the link is gone"
     )
 
@@ -59,4 +59,4 @@ class ServiceStatistics(BaseModel):
     """Clicks of all links. When ``pending`` is 0, every click that was answered is counted."""
 
     clicks: int
-    pending: int = Field(description="clicks recorded and not yet counted; at most 10,000 are looked at")
+    pending: int = Field(description="clicks recorded and not yet counted; at most 1,000 of the stream are looked at")

@@ -14,6 +14,8 @@ from typing import Any
 import asyncpg
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from reference_impls.kit import logs
@@ -33,7 +35,14 @@ _DOWN = (OSError, TimeoutError, RedisError, asyncpg.InterfaceError, asyncpg.Post
 
 async def run(settings: Settings, stopping: asyncio.Event) -> None:
     """Count until ``stopping`` is set, whatever becomes of the servers meanwhile."""
-    valkey = Redis.from_url(settings.redis_url.get_secret_value(), protocol=2)
+    # As impatient as the API: what leaves an append there unanswered is an interruption here too.
+    valkey = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=settings.cache_timeout_s,
+        socket_connect_timeout=settings.cache_timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        protocol=2,
+    )
     try:
         while not stopping.is_set():
             try:
@@ -57,10 +66,13 @@ async def _run_connected(settings: Settings, valkey: Redis, stopping: asyncio.Ev
         clock = asyncio.get_running_loop().time
         housekeeping_due_s = clock()
         while not stopping.is_set():
-            is_full = await counting.count_batch()
-            if clock() >= housekeeping_due_s:
-                await counting.keep_house()
+            is_due = clock() >= housekeeping_due_s
+            if is_due:
                 housekeeping_due_s = clock() + HOUSEKEEPING_INTERVAL_S
+                await counting.keep_database()  # first: it goes on while Valkey is down
+            is_full = await counting.count_batch()
+            if is_due:
+                await counting.keep_stream()
             if not is_full:
                 await _wait(stopping, BATCH_INTERVAL_S)
         _log.info("stopped", counted_up_to=await counting.counted_up_to())
