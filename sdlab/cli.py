@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import Any
 
-import click
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from sdlab.catalog import load_own
-from sdlab.errors import LabError
+from sdlab.errors import InvalidInput, LabError
 
 INTERRUPTED = 130
 
-_LAZY = {
+# What Typer raises for arguments it cannot read: the base of its public BadParameter.
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+
+_COMMANDS = {
     "run": ("sdlab.main_job", "Set up, calibrate, validate, simulate the day and report: the main job."),
     "list": ("sdlab.commands", "The designs there are, and which parts each has."),
     "simulate": ("simulations.commands", "Run a design's capacity model over its day, a rate or a trace."),
+    "sweep": ("simulations.commands", "Run the model for several values of one number."),
     "capacity": ("simulations.commands", "Search the highest rate that meets the SLOs, in the model."),
     "serve": ("reference_impls.commands", "Start a design's service with its database and cache."),
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),
     "calibrate": ("loadtests.commands", "Measure the service's demands at low load."),
+    "validate": ("loadtests.commands", "Calibrate, freeze, and load the service at rates never fitted."),
     "report": ("reports.commands", "Render run folders to pages."),
     "notebook": ("sdlab.commands", "Open the notebooks."),
     "doctor": ("sdlab.commands", "Check that everything the lab needs is there and works."),
@@ -30,54 +36,58 @@ _LAZY = {
 }
 
 
-class _LazyGroup(click.Group):
-    """Imports a stage only when one of its commands is called: `--help` is instant, stages stay apart."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_LAZY)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _LAZY:
-            return None
-        module, _ = _LAZY[cmd_name]
-        loaded: Any = typer.main.get_command(load_own(module).app)
-        if isinstance(loaded, click.Group):
-            return loaded.commands[cmd_name]
-        return loaded if isinstance(loaded, click.Command) else None
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _LAZY.items()])
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-def lab() -> None:
-    """System Design Lab: write a design down, simulate it, build it, load it, and check one against the other.
-
-    Start with `./lab run`; each command has --help.
-    """
-
-
 def main() -> int:
-    """Run the CLI; one line on stderr and an exit code instead of a traceback for anything a user can act on."""
-    error_console = Console(stderr=True, soft_wrap=True, highlight=False)
+    """Run a command; one line on stderr and an exit code instead of a traceback for anything a user can act on."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help"):
+        _help()
+        return 0
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        result = lab.main(standalone_mode=False, prog_name="lab")
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        if name not in _COMMANDS:
+            raise InvalidInput("command", name, f"must be one of {', '.join(_COMMANDS)}")
+        return _run(name, arguments)
     except LabError as error:
-        error_console.print(f"lab: {error}", style="red", markup=False)
+        _complain(f"lab: {error}", "red")
         return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return 2
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        error_console.print("lab: interrupted", style="yellow")
+    except (KeyboardInterrupt, typer.Abort):
+        _complain("lab: interrupted", "yellow")
         return INTERRUPTED
     except BrokenPipeError:
+        # Whoever read our output has gone; nothing more may be written to it, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    """Load the stage that has the command, and nothing else: `--help` is instant, stages stay apart."""
+    module, _ = _COMMANDS[name]
+    command: Any = typer.main.get_command(load_own(module).app)
+    if name in getattr(command, "commands", ()):
+        command = command.commands[name]
+    try:
+        result = command.main(args=arguments, prog_name=f"lab {name}", standalone_mode=False)
+    except _USAGE_ERROR as error:
+        error.show()
+        return InvalidInput.exit_code
     return result if isinstance(result, int) else 0
+
+
+def _help() -> None:
+    console = Console(highlight=False)
+    console.print(
+        "System Design Lab: write a design down, simulate it, build it, load it, check one against the other.\n\n"
+        "Usage: ./lab COMMAND [ARGUMENTS]      ./lab COMMAND --help\n"
+    )
+    table = Table("command", "what it does", box=None, pad_edge=False, show_header=False)
+    for name, (_, text) in _COMMANDS.items():
+        table.add_row(f"[bold]{name}[/]", text)
+    console.print(table)
+    console.print("\nStart with [bold]./lab run[/].")
+
+
+def _complain(text: str, style: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, style=style, markup=False)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ from sdlab.calibration import Calibration
 from sdlab.spec import Design
 from simulations.distributions import Distribution, Empirical, Exponential
 
-ASSUMED = "assumed"
-
 
 @dataclass(frozen=True)
 class Demands:
@@ -28,11 +26,6 @@ class Demands:
 
     design: Design
     calibration: Calibration | None = None
-
-    @property
-    def source(self) -> str:
-        """The calibration's digest, or "assumed"."""
-        return self.calibration.digest if self.calibration else ASSUMED
 
     def time(self, operation: str, part: str, fraction: float = 1.0) -> Distribution | None:
         """The time of a part, in seconds, or a ``fraction`` of it; None if the operation asks nothing of it."""

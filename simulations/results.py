@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sdlab import runs
+from sdlab.spec import Design
 from sdlab.summary import PERCENTILES, OperationSummary, percentile, summarise
 from sdlab.workload import Requests
 from simulations.sample_path import SamplePath
@@ -160,3 +161,28 @@ def _tiers_by_hour(path: SamplePath, count: int, hour_s: float) -> dict[str, Any
 
 def _ratio(part: Any, whole: Any) -> list[float]:
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), np.nan).tolist()  # type: ignore[no-any-return]
+
+
+def slo_rows(design: Design, summary_rows: Table, hours_table: dict[str, Any] | None) -> Table:
+    """Each SLO against what came out: the worst hour's p99 where there are hours, and the run's availability."""
+    rows = []
+    by_operation = {row["operation"]: row for row in summary_rows}
+    for operation, slo in design.slo.items():
+        row = by_operation.get(operation)
+        if row is None:
+            continue
+        p99_s = row["response_time_s_p99"]
+        if hours_table is not None:
+            p99_s = float(np.nanmax(hours_table["response_time_s_p99"][operation]))
+        rows.append(
+            {
+                "operation": operation,
+                "response_time_s_p99": p99_s,
+                "response_time_s_p99_bound": slo.response_time_s_p99,
+                "worst_hour": hours_table is not None,
+                "availability": row["availability"],
+                "availability_bound": slo.availability,
+                "met": bool(p99_s <= slo.response_time_s_p99 and row["availability"] >= slo.availability),
+            }
+        )
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -47,6 +47,14 @@ class Scenario:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
+def first_requests(scenario: Scenario, count: int | None) -> Scenario:
+    """Only the first ``count`` requests of it (all of them if None)."""
+    if count is None or count >= len(scenario.requests):
+        return scenario
+    cut = scenario.requests.take(slice(0, count))
+    return replace(scenario, requests=cut, duration_s=cut.duration_s)
+
+
 def load_calibration(slug: str, choice: str | None) -> Calibration | None:
     """The calibration in a file, the design's own if there is one (None), or none at all ("assumed")."""
     if choice == ASSUMED:
@@ -68,7 +76,8 @@ def build_model(
     return build(design, calibration, deployment=deployment, cached_keys=cached_keys)
 
 
-def _source(calibration: Calibration | None) -> str:
+def source_of(calibration: Calibration | None) -> str:
+    """The digest of the calibration, or "assumed"."""
     return calibration.digest if calibration else ASSUMED
 
 
@@ -83,7 +92,7 @@ def warm_cache(design: Design, deployment: Deployment, seed: int) -> NDArray[np.
 def a_day(design: Design, calibration: Calibration | None, seed: int, deployment: Deployment = "design") -> Scenario:
     """The whole day along its curve, request by request."""
     model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
-    parameters = {"mode": "day", "deployment": deployment, "calibration": _source(calibration)}
+    parameters = {"mode": "day", "deployment": deployment, "calibration": source_of(calibration)}
     return Scenario(design, model, workload.one_day(design, seed), SECONDS_PER_DAY, parameters)
 
 
@@ -104,7 +113,7 @@ def steady(
     parameters = {
         "mode": "steady",
         "deployment": deployment,
-        "calibration": _source(calibration),
+        "calibration": source_of(calibration),
         "arrival": process,
         "rate_rps": rate_rps,
         "duration_s": duration_s,
@@ -127,7 +136,7 @@ def a_trace(
     parameters = {
         "mode": "trace",
         "deployment": deployment,
-        "calibration": _source(calibration),
+        "calibration": source_of(calibration),
         "trace": file.name,
         "speed": speed,
         "account": read.describe(),
@@ -152,7 +161,7 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     parameters = {
         "mode": "replay",
         "deployment": "reference",
-        "calibration": _source(calibration),
+        "calibration": source_of(calibration),
         "replay_of": run.manifest.run_id,
         "rate_rps": run.manifest.parameters.get("rate_rps"),
         "role": run.manifest.parameters.get("role"),

@@ -138,6 +138,7 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
             *_api(demands, site, index, name, 1 / 2),
             *crossing,
             *_query(demands, site, index, name, database),
+            *_await(demands, name, "cache", site.named("cache")),
             *_api(demands, site, index, name, 1 / 2),
             *_delay(demands, name, "client"),
         ]

@@ -87,12 +87,16 @@ def test_every_number_has_a_source(design: Design) -> None:
         (
             "[reference_deployment]\nworkers = { value = 1, assumed",
             "[reference_deployment]\nworkers = { value = 1, hearsay",
-            "reference_deployment.workers = ['hearsay']: a number needs exactly one source of "
-            "given, published, derived, assumed",
+            (
+                "reference_deployment.workers = ['hearsay']: a number needs exactly one source of "
+                "given, published, derived, assumed"
+            ),
         ),
         (
-            'entry_ttl_s = { value = 3600, assumed = "an hour bounds how long a lost invalidation can serve a '
-            'deleted link" }',
+            (
+                'entry_ttl_s = { value = 3600, assumed = "an hour bounds how long a lost invalidation can serve a '
+                'deleted link" }'
+            ),
             "entry_ttl_s = 3600",
             'topology.cache.entry_ttl_s = 3600: a number needs its source: { value = 3600, assumed = "why" }',
         ),
@@ -114,7 +118,7 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_design_is_answered_with_those_there_are() -> None:
-    with pytest.raises(InvalidInput, match="no such design; there are .*url_shortener"):
+    with pytest.raises(InvalidInput, match=r"no such design; there are .*url_shortener"):
         load_design("no_such")
 
 
