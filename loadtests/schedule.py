@@ -1,0 +1,54 @@
+"""A run's schedule as a file: which request is due when. The generator's processes read it, each its own part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdlab.workload import Requests
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One generator process's arrivals, in order of time.
+
+    ``row``: the request's row in the whole run. ``arrival_s``: seconds since the run's start. ``operation``: index
+    into ``operations``. ``key``: popularity rank.
+    """
+
+    row: list[int]
+    arrival_s: list[float]
+    operation: list[int]
+    key: list[int]
+    operations: tuple[str, ...]
+
+
+def split(count: int, parts: int) -> list[NDArray[np.intp]]:
+    """The rows of each part: every ``parts``-th, so that all parts have the same rate and no row is in two."""
+    return [np.arange(part, count, parts) for part in range(parts)]
+
+
+def write(path: Path, requests: Requests) -> None:
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            arrival_s=requests.arrival_s,
+            operation=requests.operation,
+            key=requests.key,
+            operations=np.array(requests.operations),
+        )
+
+
+def read(path: Path, part: int = 0, parts: int = 1) -> Schedule:
+    with np.load(path, allow_pickle=False) as stored:
+        rows = split(stored["arrival_s"].size, parts)[part]
+        return Schedule(
+            rows.tolist(),
+            stored["arrival_s"][rows].tolist(),
+            stored["operation"][rows].tolist(),
+            stored["key"][rows].tolist(),
+            tuple(stored["operations"].tolist()),
+        )
