@@ -109,10 +109,11 @@ def _error_number(verdict: Verdict) -> KeyNumber:
     error = verdict.model_error
     if error is None:
         return KeyNumber("model error, p99", n.MISSING, "not checked against the service", "muted")
-    invalid = f", {error.invalid_windows} INVALID left out" if error.invalid_windows else ""
-    loads = "load" if error.loads == 1 else "loads"
-    beside = f"median of {error.loads} held-out {loads}; worst {n.signed_percent(error.worst)}{invalid}"
-    return KeyNumber("model error, p99", n.percent(error.median_absolute), beside)
+    invalid = f"; {error.invalid_windows} INVALID left out" if error.invalid_windows else ""
+    if error.loads == 1:
+        return KeyNumber("model error, p99", n.signed_percent(error.worst), f"at the one held-out load{invalid}")
+    beside = f"median of {error.loads} held-out loads; worst {n.signed_percent(error.worst)}{invalid}"
+    return KeyNumber("model error, p99", n.absolute_percent(error.median_absolute), beside)
 
 
 def _cost_number(material: Material) -> KeyNumber:

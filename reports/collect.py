@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from reports import files
 from reports.files import Breakdown, CacheRow, CacheSweep, Capacity, Check, Curve, Hours, OperationRow, StationRow
@@ -16,6 +16,8 @@ from sdlab.runs import Run, find_runs
 from sdlab.spec import Design
 
 NO_STUDY = "none"
+Deployment = Literal["design", "reference"]
+_TELLING = ("mode", "deployment", "scope", "role", "rate_rps", "replay_of")
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class Study:
             and not run.manifest.interrupted
         ]
 
-    def newest(self, mode: str) -> Run | None:
-        return next(reversed(self.simulations(mode)), None)
+    def newest(self, mode: str, deployment: Deployment | None = None) -> Run | None:
+        """The newest simulation of one mode, of the whole design or of the reference deployment if that matters."""
+        found = [run for run in self.simulations(mode) if deployment in (None, deployment_of(run))]
+        return found[-1] if found else None
 
     def windows(self) -> list[Run]:
         """Open-loop load tests that say something about the service: neither warm-up nor calibration."""
@@ -49,6 +53,7 @@ class Study:
             run
             for run in self.runs
             if run.manifest.kind == "load_test"
+            and run.manifest.parameters.get("mode", "open_loop") == "open_loop"
             and run.manifest.parameters.get("role") not in ("warm_up", "calibration")
             and (run.folder / "requests.parquet").is_file()
         ]
@@ -88,6 +93,12 @@ class Material:
     calibration: Calibration | None
 
 
+def deployment_of(run: Run) -> Deployment:
+    """What a simulation modelled: the whole design, or the one machine that is load-tested."""
+    said = run.manifest.parameters
+    return "reference" if str(said.get("deployment", said.get("scope", ""))).startswith("reference") else "design"
+
+
 def choose_study(slug: str, study: str | None = None, runs: Path | None = None) -> Study:
     """The study asked for, else the newest study of the design, else its runs outside of any study.
 
@@ -115,15 +126,13 @@ def choose_study(slug: str, study: str | None = None, runs: Path | None = None) 
 
 def read_study(study: Study) -> Material:
     """Read every file of a study that a report shows. Raises `InvalidInput` for one that breaks its type."""
-    capacities = [(run, files.read(run, "capacity", Capacity)) for run in study.simulations("capacity")]
-    by_scope = {capacity.scope: capacity for _, capacity in capacities if capacity}
     return Material(
         design=_design(study),
         study=study,
-        day=_day(study.newest("day")),
-        capacity=by_scope.get("design"),
-        capacity_reference=by_scope.get("reference_deployment"),
-        curve=_read(study.newest("latency_curve"), "curve", Curve),
+        day=_day(study.newest("day", "design")),
+        capacity=_read(study.newest("capacity", "design"), "capacity", Capacity),
+        capacity_reference=_read(study.newest("capacity", "reference"), "capacity", Capacity),
+        curve=_read(study.newest("latency_curve", "reference"), "curve", Curve),
         sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
         calibration=_calibration(study),
     )
@@ -133,7 +142,7 @@ def _newest_of_each(runs: Iterable[Run]) -> list[Run]:
     newest: dict[tuple[Any, ...], Run] = {}
     for run in runs:
         said = run.manifest.parameters
-        key = (run.manifest.kind, *(str(said.get(k)) for k in ("mode", "scope", "role", "rate_rps", "replay_of")))
+        key = (run.manifest.kind, *(str(said.get(k)) for k in _TELLING))
         newest.pop(key, None)
         newest[key] = run
     return list(newest.values())
@@ -144,7 +153,7 @@ def _design(study: Study) -> Design:
 
     A run folder may hold the design.toml it was made from; else the repository's is read.
     """
-    leading = study.newest("day") or study.runs[-1]
+    leading = study.newest("day", "design") or study.runs[-1]
     kept = leading.folder / "design.toml"
     return load_design(study.slug, leading.manifest.overrides, kept if kept.is_file() else None)
 

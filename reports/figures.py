@@ -9,6 +9,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
@@ -39,7 +40,9 @@ def latency_against_load(
         ends = _predicted_lines(axes, curve) if curve else []
         for window in windows:
             _measured_points(axes, window)
-        axes.set_xlim(left=0)
+        axes.set_xlim(
+            0, 1.02 * max([*(curve.rate_rps if curve else []), *(one.rate_rps for one in windows), peak_rate_rps])
+        )
         _milliseconds_axis(axes)
         if slo:
             _level(axes, slo[1].response_time_s_p99 * 1e3, f"SLO {slo[0]} p99 {n.duration(slo[1].response_time_s_p99)}")
@@ -49,6 +52,10 @@ def latency_against_load(
         axes.set_xlabel("arrival rate (requests/s)")
         axes.set_ylabel("response time (ms, log scale)")
         style.label_ends(axes, ends or _point_labels(windows), room=0.075 if narrow else 0.065)
+        handles = [Line2D([], [], color=INK, label="predicted")] if curve else []
+        handles += [_mark(valid, word) for valid, word in ((True, "measured"), (False, "measured, INVALID"))
+                    if any(window.valid == valid for window in windows)]  # fmt: skip
+        canvas.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
 
     return style.draw(
         "latency",
@@ -57,13 +64,13 @@ def latency_against_load(
         "Points: measured windows of the running service with their 95 % intervals; a hollow point is an INVALID "
         "window. The dotted line marks the whole design's peak rate, here on the one-machine reference deployment.",
         paint=paint,
-        heights=(3.9, 3.9),
+        heights=(3.9, 4.1),
     )
 
 
 def day(hours: Hours, slos: dict[str, Slo]) -> Figure:
     """The day hour by hour, as small multiples over one axis of time."""
-    x = np.asarray(hours.hour)
+    x = np.asarray(hours.hour) + 0.5  # the middle of the hour
     panels = 3 + bool(hours.hit_ratio)
 
     def paint(canvas: Canvas, narrow: bool) -> None:
@@ -106,7 +113,7 @@ def where_time_goes(breakdown: Breakdown) -> Figure:
             _stack(axes, bar, colours)
             total = sum(wait + service for _, wait, service in bar)
             axes.set_title(f"{operation}: {n.milliseconds(total)}")
-        grid[-1].set_xlabel("mean time a request (ms; each operation on its own scale)")
+        grid[-1].set_xlabel("mean ms a request" if narrow else "mean time a request (ms; each on its own scale)")
         shown = [name for name in colours if any(r == name and w + s > 0 for bar in bars for r, w, s in bar)]
         handles = [Patch(facecolor=colours[name], label=name) for name in shown]
         handles += [Patch(facecolor=PAPER, edgecolor=MUTED, hatch="/////", label="waiting for it", linewidth=0.7)]
@@ -124,23 +131,23 @@ def where_time_goes(breakdown: Breakdown) -> Figure:
     )  # fmt: skip
 
 
-def cache_size(sweep: CacheSweep, capacity_entries: int | None, slo: Slo | None) -> Figure:
+def cache_size(sweep: CacheSweep, operation: str, capacity_entries: int | None, slo: Slo | None) -> Figure:
     """Hit ratio, and response time of the operation that uses the cache, against the cache's size."""
     x = np.asarray(sweep.capacity_entries)
+    p99 = [1e3 * value for value in sweep.response_time_s_p99_by_operation[operation]]
+    means = [1e3 * value for value in sweep.response_time_s_mean_by_operation.get(operation, [])]
 
     def paint(canvas: Canvas, narrow: bool) -> None:
         upper, lower = canvas.subplots(2, 1, sharex=True) if narrow else canvas.subplots(1, 2)
         upper.plot(x, [100 * ratio for ratio in sweep.hit_ratio], color=BLUE, marker="o", markersize=4)
         upper.set_title("Hit ratio (%)")
         _from_zero(upper)
-        p99 = [1e3 * value for value in sweep.response_time_s_p99]
         lower.plot(x, p99, color=ORANGE, marker="o", markersize=4)
         ends = [(p99[-1], "p99", ORANGE)]
-        if len(sweep.response_time_s_mean) == len(x):
-            means = [1e3 * value for value in sweep.response_time_s_mean]
+        if means:
             lower.plot(x, means, color=GREEN, marker="o", markersize=4)
             ends.append((means[-1], "mean", GREEN))
-        lower.set_title(f"Response time of {sweep.operation} (ms)")
+        lower.set_title(f"Response time of {operation} (ms)")
         _from_zero(lower)
         for axes in (upper, lower):
             axes.set_xscale("log")
@@ -160,13 +167,13 @@ def cache_size(sweep: CacheSweep, capacity_entries: int | None, slo: Slo | None)
         style.label_ends(lower, ends, room=0.1 if narrow else 0.07)
 
     pairs = [
-        f"{n.count(size)} entries {n.percent(ratio)} hits and p99 {n.duration(p99)}"
-        for size, ratio, p99 in zip(sweep.capacity_entries, sweep.hit_ratio, sweep.response_time_s_p99, strict=True)
+        f"{n.count(size)} entries {n.percent(ratio)} hits and p99 {n.milliseconds(value / 1e3)}"
+        for size, ratio, value in zip(sweep.capacity_entries, sweep.hit_ratio, p99, strict=True)
     ]
     return style.draw(
         "cache",
-        alt=f"Cache size against hit ratio and p99 of {sweep.operation}: {'; '.join(pairs)}.",
-        caption=f"Simulated at each size with {sweep.policy.upper()} eviction; the dotted line is the design's size.",
+        alt=f"Cache size against hit ratio and p99 of {operation}: {'; '.join(pairs)}.",
+        caption="Simulated at each size with the same requests and draws; the dotted line is the design's size.",
         paint=paint,
         heights=(2.9, 4.2),
     )
@@ -194,8 +201,15 @@ def _measured_points(axes: Axes, window: Window) -> None:
                       markerfacecolor=face, markeredgecolor=edge, markeredgewidth=0.8,
                       elinewidth=1.3, capsize=2.5, zorder=3)  # fmt: skip
         if not window.valid:
-            axes.annotate("INVALID", (window.rate_rps, value), xytext=(6, 0), textcoords="offset points", color=colour,
-                          fontsize=7, va="center")  # fmt: skip
+            axes.annotate("INVALID", (window.rate_rps, value), xytext=(-6, 0), textcoords="offset points", color=colour,
+                          fontsize=7.5, va="center", ha="right", zorder=4,
+                          bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})  # fmt: skip
+
+
+def _mark(valid: bool, label: str) -> Line2D:
+    face, edge = (INK, PAPER) if valid else (PAPER, INK)
+    return Line2D([], [], marker="o", linestyle="none", markersize=5, markerfacecolor=face, markeredgecolor=edge,
+                  label=label)  # fmt: skip
 
 
 def _point_labels(windows: Sequence[Window]) -> list[tuple[float, str, str]]:
@@ -208,7 +222,7 @@ def _milliseconds_axis(axes: Axes) -> None:
     """A log axis with at least a decade, labelled 1, 2, 5, 10 ... in plain numbers."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, max(high, 10 * low))
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run
@@ -21,6 +30,7 @@ def _nan(value: object) -> object:
 
 Number = Annotated[float, BeforeValidator(_nan)]
 Numbers = Annotated[list[Number], Field(min_length=1)]
+_SWEPT = ("response_time_s_p99", "response_time_s_mean")
 
 
 class _Part(BaseModel):
@@ -109,11 +119,11 @@ class Check(_Part):
     """One row of checks.json: a law that the run was held against."""
 
     law: str
-    station: str | None = None
+    station: str | None = Field(default=None, validation_alias=AliasChoices("station", "resource"))
     left: Number
     right: Number
     relative_difference: Number
-    ok: bool
+    ok: bool = Field(validation_alias=AliasChoices("ok", "holds"))
 
 
 class Bottleneck(_Part):
@@ -132,7 +142,6 @@ class Probe(_Part):
 class Capacity(_Part):
     """capacity.json: the highest rate that meets the SLOs, and how it was searched."""
 
-    scope: str
     rate_rps: float
     saturation_rate_rps: float | None = None
     bottleneck: Bottleneck | None = None
@@ -157,18 +166,27 @@ class Curve(_Part):
 
 
 class CacheSweep(_Part):
-    """sweep.json: hit ratio and response time of one operation against the cache's size."""
+    """sweep.json: hit ratio and response times by operation against the cache's size."""
 
-    capacity_entries: Numbers
-    policy: str
+    capacity_entries: Numbers = Field(validation_alias=AliasChoices("capacity_entries", "values"))
     hit_ratio: Numbers
-    response_time_s_p99: Numbers
-    response_time_s_mean: list[Number] = Field(default_factory=list)
-    operation: str
+    response_time_s_p99_by_operation: dict[str, Numbers]
+    response_time_s_mean_by_operation: dict[str, Numbers] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_operation(cls, content: Any) -> Any:
+        """A sweep may hold the times of one operation as plain lists beside its name."""
+        if not isinstance(content, dict) or "operation" not in content:
+            return content
+        named = {f"{k}_by_operation": {content["operation"]: content[k]} for k in _SWEPT if k in content}
+        return {**content, **named}
 
     @model_validator(mode="after")
     def _one_value_a_size(self) -> Self:
-        if any(len(values) != len(self.capacity_entries) for values in (self.hit_ratio, self.response_time_s_p99)):
+        series = [self.hit_ratio, *self.response_time_s_p99_by_operation.values()]
+        series += self.response_time_s_mean_by_operation.values()
+        if any(len(values) != len(self.capacity_entries) for values in series):
             raise ValueError(f"each series needs {len(self.capacity_entries)} values, one a size")
         return self
 

@@ -57,11 +57,15 @@ def signed_percent(share: float) -> str:
     """``-0.0512 -> "−5.1 %"``: an error, to a tenth of a per cent below 10 %, else to a whole one."""
     if not math.isfinite(share):
         return MISSING
-    decimals = 1 if abs(share) < 0.0995 else 0
-    text = f"{share * 100:+,.{decimals}f}"
-    if float(text.replace(",", "")) == 0:
-        text = f"{0:.{decimals}f}"
-    return f"{text.replace('-', _MINUS)} %"
+    size = absolute_percent(share)
+    if not size.strip("0. %"):
+        return size
+    return f"{'+' if share > 0 else _MINUS}{size}"
+
+
+def absolute_percent(share: float) -> str:
+    """The size of an error, with as many digits as `signed_percent` shows."""
+    return f"{abs(share) * 100:,.{1 if abs(share) < 0.0995 else 0}f} %" if math.isfinite(share) else MISSING
 
 
 def rate(value_rps: float) -> str:

@@ -25,6 +25,7 @@ from reports.verdict import Verdict
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|µs|ms|s|k|M|G|T|requests/s)(?!\w))")
 _THEME_SUFFIX: dict[Theme, str] = {"light": "", "dark": ".dark"}
 
 
@@ -115,10 +116,16 @@ def _environment(autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["inline"] = lambda figure, narrow=False: Markup(figure.inline(narrow))
+    environment.filters["units"] = _keep_units
     environment.filters["md"] = markdown_text
     environment.filters["md_cell"] = _markdown_cell
     environment.globals.update(figure_path=figure_path, css=_css)
     return environment
+
+
+def _keep_units(text: str) -> str:
+    """No line break between a number and its unit."""
+    return _UNIT.sub("\u00a0", text)
 
 
 def markdown_text(text: str) -> str:

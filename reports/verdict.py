@@ -83,30 +83,25 @@ class Verdict:
         return f"SLO not met at {target}: {n.words(broken)}"
 
     def _headroom_words(self) -> str:
-        if self.headroom is None or self.capacity_rate_rps is None:
+        if self.headroom is None:
             return ""
-        return (
-            f"headroom {n.times(self.headroom)} ({n.rate(self.capacity_rate_rps)} within the SLOs "
-            f"against a peak of {n.rate(self.peak_rate_rps)})"
-        )
+        return f"headroom {n.times(self.headroom)} over the peak of {n.rate(self.peak_rate_rps)}"
 
     def _bottleneck_words(self) -> str:
         return f"first bottleneck {place(self.bottleneck)}" if self.bottleneck else ""
 
     def _error_words(self) -> str:
-        left_out = ""
+        invalid = ""
         if self.invalid_windows:
-            windows = "window" if self.invalid_windows == 1 else "windows"
-            left_out = f", {self.invalid_windows} INVALID {windows} left out"
-        if self.model_error is None:
-            return f"model not checked against the running service{left_out}"
+            invalid = f"{self.invalid_windows} INVALID window{'s' if self.invalid_windows > 1 else ''} left out"
         error = self.model_error
+        if error is None:
+            return "model not checked against the running service" + (f" ({invalid})" if invalid else "")
         if error.loads == 1:
-            return f"model's p99 off by {n.signed_percent(error.worst)} at the one held-out load{left_out}"
-        return (
-            f"model's p99 off by {n.percent(error.median_absolute)} at the median of {error.loads} held-out loads, "
-            f"{n.signed_percent(error.worst)} at worst{left_out}"
-        )
+            known = f"model's p99 off by {n.signed_percent(error.worst)} at the one held-out load"
+            return known + (f" ({invalid})" if invalid else "")
+        details = [f"median of {error.loads} held-out loads", f"worst {n.signed_percent(error.worst)}", invalid]
+        return f"model's p99 off by {n.absolute_percent(error.median_absolute)} ({'; '.join(filter(None, details))})"
 
 
 def judge(material: Material, loads: Sequence[Load]) -> Verdict:

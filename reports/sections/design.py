@@ -126,7 +126,10 @@ def _value(tree: dict[str, Any], path: str) -> object:
 
 def _what(run: Run) -> str:
     said = run.manifest.parameters
-    words = [run.manifest.kind.replace("_", " "), *(str(said[k]) for k in ("mode", "scope", "role") if said.get(k))]
+    words = [
+        run.manifest.kind.replace("_", " "),
+        *(str(said[k]) for k in ("mode", "deployment", "scope", "role") if said.get(k)),
+    ]
     words += [n.rate(float(said["rate_rps"]))] if said.get("rate_rps") else []
     words += ["interrupted"] if run.manifest.interrupted else []
     return ", ".join(word.replace("_", " ") for word in words)

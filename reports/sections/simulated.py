@@ -8,7 +8,7 @@ from reports import figures
 from reports import numbers as n
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, columns, rows
-from reports.files import Breakdown, CacheSweep, Capacity, Hours
+from reports.files import Breakdown, CacheSweep, Capacity, Check, Hours
 from reports.verdict import SloResult, Verdict, place
 
 
@@ -43,14 +43,16 @@ def breakdown(material: Material) -> Section:
 def cache(material: Material) -> Section:
     """Cache size against hit ratio and p99."""
     title = "Cache size"
-    tables = [table for table in (_caches(material), _sweep(material.sweep)) if table]
-    if material.sweep is None:
+    operation = swept_operation(material)
+    caches = _caches(material)
+    tables = [caches] if caches else []
+    if material.sweep is None or operation is None:
         gap = "Cache sizes were not swept: `./lab run` does it."
         return Section("cache", title, tables=tuple(tables), gap=gap)
     sizes = [tier.capacity_entries for tier in material.design.topology.values() if tier.capacity_entries]
-    slo = material.design.slo.get(material.sweep.operation)
-    figure = figures.cache_size(material.sweep, sizes[0] if sizes else None, slo)
-    return Section("cache", title, figure=figure, tables=tuple(tables))
+    slo = material.design.slo.get(operation)
+    figure = figures.cache_size(material.sweep, operation, sizes[0] if sizes else None, slo)
+    return Section("cache", title, figure=figure, tables=(*tables, _sweep(material.sweep, operation)))
 
 
 def stations(material: Material) -> Section:
@@ -60,15 +62,18 @@ def stations(material: Material) -> Section:
     if not found:
         gap = f"No stations were simulated: `./lab simulate {material.study.slug}` does it."
         return Section("stations", title, gap=gap)
-    lines: list[Line] = [
-        [row.name, row.tier, row.region or n.MISSING, f"{row.servers:,}", n.percent(row.utilisation),
-         n.significant(row.queue_length_mean), n.count(row.queue_length_max), n.count(row.arrivals),
-         n.duration(row.wait_s_mean), n.duration(row.service_s_mean)]
-        for row in found
-    ]  # fmt: skip
-    heads = columns("Station", "Tier", "Region", "Servers#", "Utilisation#", "Queue, mean#", "Queue, longest#",
-                    "Arrivals#", "Wait, mean#", "Service, mean#")  # fmt: skip
-    return Section("stations", title, tables=(Table("Means over the whole day", heads, (rows(lines),)),))
+    groups = []
+    for tier in dict.fromkeys(row.tier for row in found):
+        lines: list[Line] = [
+            [row.name, f"{row.servers:,}", n.percent(row.utilisation), n.significant(row.queue_length_mean),
+             n.count(row.queue_length_max), n.count(row.arrivals), n.duration(row.wait_s_mean),
+             n.duration(row.service_s_mean)]
+            for row in found if row.tier == tier
+        ]  # fmt: skip
+        groups.append(rows(lines, tier))
+    heads = columns("Station", "Servers#", "Utilisation#", "Queue, mean#", "Queue, longest#", "Arrivals#",
+                    "Wait, mean#", "Service, mean#")  # fmt: skip
+    return Section("stations", title, tables=(Table("Means over the whole day, by tier", heads, tuple(groups)),))
 
 
 def capacity(material: Material) -> Section:
@@ -86,15 +91,34 @@ def checks(material: Material) -> Section:
     found = material.day.checks if material.day else []
     if not found:
         return Section("checks", title, gap="No self-checks were recorded with the day.")
-    failed = sum(not check.ok for check in found)
-    text = "All hold." if not failed else f"{failed} of {len(found)} do NOT hold."
-    lines: list[Line] = [
-        [check.law, check.station or "whole run", n.significant(check.left, 4), n.significant(check.right, 4),
-         n.percent(abs(check.relative_difference)), Cell("holds", "good") if check.ok else Cell("BROKEN", "bad")]
-        for check in found
-    ]  # fmt: skip
-    heads = columns("Law", "Station", "Left#", "Right#", "Difference#", "Verdict")
-    return Section("checks", title, text=(text,), tables=(Table("Laws", heads, (rows(lines),)),))
+    failed = [check for check in found if not check.ok]
+    text = f"All {len(found)} hold." if not failed else f"{len(failed)} of {len(found)} do NOT hold."
+    lines = [_law(law, [check for check in found if check.law == law]) for law in dict.fromkeys(c.law for c in found)]
+    heads = columns("Law", "Checked#", "Largest difference#", "Verdict")
+    tables = [Table("Laws that need no assumption", heads, (rows(lines),))]
+    if failed:
+        broken: list[Line] = [
+            [Cell(check.law, "bad"), check.station or "whole run", n.significant(check.left, 6),
+             n.significant(check.right, 6), n.percent(abs(check.relative_difference))]
+            for check in failed
+        ]  # fmt: skip
+        heads = columns("Law", "Station", "Left#", "Right#", "Difference#")
+        tables.append(Table("Broken", heads, (rows(broken),)))
+    return Section("checks", title, text=(text,), tables=tuple(tables))
+
+
+def _law(law: str, found: list[Check]) -> Line:
+    largest = max(abs(check.relative_difference) for check in found)
+    held = all(check.ok for check in found)
+    difference = f"{largest:.1e}".replace("e-0", "e-") if largest else "0"
+    return [law, str(len(found)), difference, Cell("holds", "good") if held else Cell("BROKEN", "bad")]
+
+
+def swept_operation(material: Material) -> str | None:
+    """The operation with the largest share among those swept; "all" if nothing else was."""
+    swept = material.sweep.response_time_s_p99_by_operation if material.sweep else {}
+    shares = {name: operation.share for name, operation in material.design.workload.operations.items()}
+    return max(swept, key=lambda name: shares.get(name, 0.0), default=None)
 
 
 def slo_cell(one: SloResult) -> Cell:
@@ -170,18 +194,15 @@ def _caches(material: Material) -> Table | None:
     return Table("The caches over the day", heads, (rows(lines),)) if lines else None
 
 
-def _sweep(sweep: CacheSweep | None) -> Table | None:
-    if sweep is None:
-        return None
-    means = sweep.response_time_s_mean or [math.nan] * len(sweep.capacity_entries)
+def _sweep(sweep: CacheSweep, operation: str) -> Table:
+    p99s = sweep.response_time_s_p99_by_operation[operation]
+    means = sweep.response_time_s_mean_by_operation.get(operation, [math.nan] * len(p99s))
     lines: list[Line] = [
         [f"{size:,.0f}", n.percent(ratio), n.duration(mean), n.duration(p99)]
-        for size, ratio, mean, p99 in zip(
-            sweep.capacity_entries, sweep.hit_ratio, means, sweep.response_time_s_p99, strict=True
-        )
+        for size, ratio, mean, p99 in zip(sweep.capacity_entries, sweep.hit_ratio, means, p99s, strict=True)
     ]
-    heads = columns("Entries#", "Hit ratio#", f"Mean, {sweep.operation}#", f"p99, {sweep.operation}#")
-    return Table(f"Swept, {sweep.policy.upper()}", heads, (rows(lines),))
+    heads = columns("Entries#", "Hit ratio#", f"Mean, {operation}#", f"p99, {operation}#")
+    return Table("Sizes swept", heads, (rows(lines),))
 
 
 def _probes(words: str, found: Capacity) -> Table:

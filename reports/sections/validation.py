@@ -17,7 +17,7 @@ _NAMES = {
     "response_time_s_p95": "p95",
     "response_time_s_p99": "p99",
     "response_time_s_mean": "mean",
-    UTILISATION: "utilisation of the API",
+    UTILISATION: "API utilisation",
 }
 _HOW = (
     "Response times count from the recorded send, which is what the model was fed. Interval: for one window 95 %, "
@@ -66,21 +66,21 @@ def _quantities(loads: Sequence[Load]) -> Table:
         for window in load.invalid:
             lines = [_line(one, math.nan, invalid=True) for one in window.operations[ALL]]
             groups.append(rows(lines, f"{_rate(load)}, INVALID window {window.run_id}"))
-    heads = columns("Quantity", "Measured#", "Interval#", "Predicted#", "Error#", "Noise floor#")
+    heads = columns("Quantity", "Measured#", "Predicted#", "Error#", "Interval#", "Noise floor#")
     return Table("All operations together, by load", heads, tuple(groups), _HOW)
 
 
 def _line(one: Compared, noise_floor: float, invalid: bool = False) -> Line:
     show = n.percent if one.quantity == UTILISATION else n.duration
     word = "INVALID " if invalid else ""
-    interval = f"{show(one.low)} to {show(one.high)}" if math.isfinite(one.low) else n.MISSING
+    interval = f"{word}{show(one.low)} to {show(one.high)}" if math.isfinite(one.low) else n.MISSING
     return [
         _NAMES[one.quantity],
         Cell(word + show(one.measured), "bad" if invalid else ""),
-        word + interval,
         show(one.predicted),
         Cell(word + n.signed_percent(one.relative_error), "muted" if invalid else ""),
-        "±" + n.percent(noise_floor) if math.isfinite(noise_floor) else n.MISSING,
+        interval,
+        "±" + n.absolute_percent(noise_floor) if math.isfinite(noise_floor) else n.MISSING,
     ]
 
 
@@ -109,19 +109,20 @@ def _by_operation(loads: Sequence[Load]) -> Table | None:
             lines.append([operation, *cells])
         if lines:
             groups.append(rows(lines, _load_heading(load)))
-    heads = columns(
-        "Operation", "p50 measured#", "p50 predicted#", "Error#", "p99 measured#", "p99 predicted#", "Error#"
-    )
+    heads = columns("Operation", "p50 measured#", "predicted#", "Error#", "p99 measured#", "predicted#", "Error#")
     return Table("By operation, valid windows", heads, tuple(groups)) if groups else None
 
 
 def _windows(loads: Sequence[Load]) -> Table:
     lines = [_window(window) for load in loads for window in sorted((*load.valid, *load.invalid), key=_run_id)]
     heads = columns(
-        "Window", "Offered#", "Sent#", "Requests#", "Completed#", "p99 from intended start#", "Lateness p50, p99#",
-        "Stolen CPU#", "Judged itself",
+        "Window", "Judged itself", "Offered, sent (1/s)#", "Requests#", "Completed#", "p99 from intended#",
+        "Lateness p50, p99#", "Stolen CPU#",
     )  # fmt: skip
-    note = "Lateness: of the generator, from the intended start of a request to its send."
+    note = (
+        "p99 from intended: from the intended start of a request, what its user would have seen. "
+        "Lateness: of the generator, from the intended start to the send."
+    )
     return Table("The measured windows", heads, (rows(lines),), note)
 
 
@@ -130,14 +131,13 @@ def _window(window: Window) -> Line:
     mark = "" if window.valid else "INVALID "
     return [
         Cell(window.run_id, code=True),
-        n.rate(window.rate_rps),
-        n.rate(window.achieved_rate_rps),
+        Cell(word, "good" if window.valid else "bad"),
+        f"{n.significant(window.rate_rps)}, {n.significant(window.achieved_rate_rps)}",
         f"{window.requests:,}",
         n.percent(window.availability),
         mark + n.duration(window.response_time_s_p99_intended),
         f"{n.duration(window.lateness_s_p50)}, {n.duration(window.lateness_s_p99)}",
         n.percent(window.steal_share),
-        Cell(word, "good" if window.valid else "bad"),
     ]
 
 
