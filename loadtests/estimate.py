@@ -31,12 +31,23 @@ STAGE_PARTS = {"cache": ("cache", "valkey"), "stream": ("stream", "valkey"), "db
 
 
 @dataclass(frozen=True)
-class Window:
-    """One measured window: its requests, and CPU seconds by process over ``duration_s`` (no requests: an idle one)."""
+class Busy:
+    """CPU seconds by process over ``duration_s``."""
 
-    table: pd.DataFrame
     cpu_s: Mapping[str, float]
     duration_s: float
+
+    def of(self, prefix: str) -> float:
+        """Of all processes whose names begin so ("api-": every worker)."""
+        return sum(seconds for name, seconds in self.cpu_s.items() if name.startswith(prefix))
+
+
+@dataclass(frozen=True)
+class Window:
+    """One measured window: its requests, and what the processes did meanwhile."""
+
+    table: pd.DataFrame
+    busy: Busy
 
 
 @dataclass(frozen=True)
@@ -49,8 +60,11 @@ class Estimate:
     api_idle_utilisation: float
 
 
-def estimate(windows: Sequence[Window]) -> Estimate:
-    """Estimate each operation's demands. Raises `LabError` if an operation was seen alone too few times."""
+def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
+    """Estimate each operation's demands from loaded windows and an idle one.
+
+    Raises `LabError` if an operation was seen alone too few times.
+    """
     tables = [labelled(window.table) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     seen = everything["label"].value_counts()
@@ -61,13 +75,21 @@ def estimate(windows: Sequence[Window]) -> Estimate:
                 f"calibration saw {label} alone {seen.get(label, 0)} times, it needs {SAMPLES_MIN}: "
                 "load it longer or at a lower rate"
             )
-    counts = np.array([[(table["label"] == label).sum() for label in labels] for table in tables], dtype=np.float64)
-    durations = np.array([window.duration_s for window in windows])
+    busy = [window.busy for window in windows] + [idle]
+    counts = np.array(
+        [[(table["label"] == label).sum() for label in labels] for table in tables] + [[0] * len(labels)],
+        dtype=np.float64,
+    )
+    durations = np.array([one.duration_s for one in busy])
     in_app = np.array([everything.loc[everything["label"] == label, "span_cpu_s"].mean() for label in labels])
-    api_cpu = _cpu(windows, "api-")
-    outside, idle = nnls(np.column_stack([counts.sum(axis=1), durations]), np.maximum(api_cpu - counts @ in_app, 0))[0]
+    api_cpu = np.array([one.of("api-") for one in busy])
+    outside, idle_utilisation = nnls(
+        np.column_stack([counts.sum(axis=1), durations]), np.maximum(api_cpu - counts @ in_app, 0)
+    )[0]
     servers = {
-        process: dict(zip(labels, _by_label(counts, durations, _cpu(windows, process)), strict=True))
+        process: dict(
+            zip(labels, _by_label(counts, durations, np.array([one.of(process) for one in busy])), strict=True)
+        )
         for process in ("valkey", "postgres")
     }
     demands = {
@@ -81,7 +103,7 @@ def estimate(windows: Sequence[Window]) -> Estimate:
         demands,
         dict(zip(labels, _by_label(counts, durations, api_cpu).tolist(), strict=True)),
         float(outside),
-        float(idle),
+        float(idle_utilisation),
     )
 
 
@@ -100,10 +122,6 @@ def alone(sent_s: FloatArray, completed_s: FloatArray) -> NDArray[np.bool_]:
     latest_before = np.concatenate([[-np.inf], np.maximum.accumulate(completed_s)[:-1]])
     next_sent = np.concatenate([sent_s[1:], [np.inf]])
     return (latest_before <= sent_s) & (completed_s <= next_sent)
-
-
-def _cpu(windows: Sequence[Window], prefix: str) -> FloatArray:
-    return np.array([sum(s for name, s in window.cpu_s.items() if name.startswith(prefix)) for window in windows])
 
 
 def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ Every response carries them as ``Server-Timing`` (W3C), durations in millisecond
 ``pool``  waiting for a free database connection
 ``db``    holding a database connection: its queries and their transaction
 ``stream`` awaiting the acknowledgement of the click's append to the stream
+``cpu``   CPU time of the event loop's thread during ``app``; the request's own if no other one ran meanwhile
 ========  ============================================================================================
 
 A stage that did not happen is absent. The stages do not overlap, so ``app`` minus their sum is the handler's own
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import secrets
 from contextvars import ContextVar
-from time import perf_counter
+from time import perf_counter, thread_time
 from types import TracebackType
 
 APP = "app"
@@ -29,6 +30,7 @@ WAIT = "wait"
 POOL = "pool"
 DB = "db"
 STREAM = "stream"
+CPU = "cpu"
 
 STAGES = (CACHE, WAIT, POOL, DB, STREAM)
 
@@ -36,10 +38,11 @@ STAGES = (CACHE, WAIT, POOL, DB, STREAM)
 class RequestRecord:
     """One request's id and clock. It is found through ``current``, also by tasks that the request starts."""
 
-    __slots__ = ("descriptions", "request_id", "stages_s", "started_s")
+    __slots__ = ("cpu_started_s", "descriptions", "request_id", "stages_s", "started_s")
 
     def __init__(self, request_id: str | None = None) -> None:
         self.started_s = perf_counter()
+        self.cpu_started_s = thread_time()
         self.request_id = request_id or secrets.token_hex(8)
         self.stages_s: dict[str, float] = {}
         self.descriptions: dict[str, str] = {}
@@ -52,7 +55,8 @@ class RequestRecord:
 
     def server_timing(self, app_s: float) -> str:
         """The header's value, ``app_s`` being the time up to the start of the response."""
-        parts = [f"{APP};dur={app_s * 1e3:.3f}"]
+        cpu_s = thread_time() - self.cpu_started_s
+        parts = [f"{APP};dur={app_s * 1e3:.3f}", f"{CPU};dur={cpu_s * 1e3:.3f}"]
         for name, duration_s in self.stages_s.items():
             description = self.descriptions.get(name)
             suffix = f";desc={description}" if description else ""
