@@ -29,10 +29,11 @@ class Links:
 
     async def resolve(self, code: str) -> Target:
         """What the code leads to now. Concurrent misses of one code read the database once."""
+        asking_since_s = time.monotonic()
         target = await self._cache.get(code)
         if target is None:
             self._misses.inc()
-            target = await self._flights.do(code, lambda: self._read(code))
+            target = await self._flights.do(code, lambda: self._read(code), asking_since_s=asking_since_s)
         else:
             self._hits.inc()
         return target.at(time.time())
