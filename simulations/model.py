@@ -26,7 +26,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +119,7 @@ class Cache:
 
     name: str
     capacity_entries: int
-    policy: Literal["lru", "fifo"] = "lru"
+    policy: str = "lru"
     initial_keys: Sequence[int] | NDArray[np.int64] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:

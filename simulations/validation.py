@@ -40,8 +40,9 @@ def validate(model: Model) -> None:
             _probabilities(place, step)
         if isinstance(step, Switch):
             _cases(model, place, step)
+    held_before: dict[str, dict[str, str]] = {}
     for flow in model.flows:
-        _pools_balance(flow)
+        _pools_balance(flow, held_before)
     _everything_is_used(model)
     _spawning_ends(model)
 
@@ -111,22 +112,30 @@ def _cases(model: Model, place: Place, step: Switch) -> None:
             raise InvalidInput(where, value, f"is no {step.on} of the model; there are: {', '.join(known) or 'none'}")
 
 
-def _pools_balance(flow: Flow) -> None:
+def _pools_balance(flow: Flow, held_before: dict[str, dict[str, str]]) -> None:
     """Each slot is released once by the flow that holds it, whichever way the flow takes."""
     held: dict[str, str] = {}
-    _follow_pools((flow.name,), flow.steps, held)
+    _follow_pools((flow.name,), flow.steps, held, held_before)
     for pool, where in held.items():
         raise InvalidInput(where, pool, "is still held at the end of the flow: release it")
 
 
-def _follow_pools(prefix: Place, steps: Sequence[Step], held: dict[str, str]) -> None:
-    """Update ``held`` (pool -> place of its hold) by what the steps do."""
+def _follow_pools(
+    prefix: Place, steps: Sequence[Step], held: dict[str, str], held_before: dict[str, dict[str, str]]
+) -> None:
+    """Update ``held`` (pool -> place of its hold) by what the steps do.
+
+    ``held_before[later][earlier]`` collects where ``later`` is asked for while ``earlier`` is held.
+    """
     for index, step in enumerate(steps):
         place: Place = (*prefix, index)
         where = place_text(place, step)
         if isinstance(step, Hold):
             if step.pool in held:
                 raise InvalidInput(where, step.pool, f"is held already, since {held[step.pool]}")
+            for earlier in held:
+                held_before.setdefault(step.pool, {}).setdefault(earlier, where)
+            _same_order(step.pool, where, held_before)
             held[step.pool] = where
         elif isinstance(step, Release):
             if step.pool not in held:
@@ -135,7 +144,7 @@ def _follow_pools(prefix: Place, steps: Sequence[Step], held: dict[str, str]) ->
         outcomes = []
         for way, inner in ways_of(step):
             after = dict(held)
-            _follow_pools((*place, way), inner, after)
+            _follow_pools((*place, way), inner, after, held_before)
             outcomes.append((way, after))
         for way, after in outcomes:
             if set(after) != set(outcomes[0][1]):
@@ -144,6 +153,19 @@ def _follow_pools(prefix: Place, steps: Sequence[Step], held: dict[str, str]) ->
         if outcomes:
             held.clear()
             held.update(outcomes[0][1])
+
+
+def _same_order(pool: str, where: str, held_before: dict[str, dict[str, str]]) -> None:
+    """Requests that hold pools in different orders can wait for each other for ever."""
+    seen: set[str] = set()
+    frontier = list(held_before.get(pool, {}).items())
+    while frontier:
+        earlier, place = frontier.pop()
+        if earlier == pool:
+            raise InvalidInput(where, pool, f"is held in another order in {place}: they could wait for ever")
+        if earlier not in seen:
+            seen.add(earlier)
+            frontier += held_before.get(earlier, {}).items()
 
 
 def _everything_is_used(model: Model) -> None:

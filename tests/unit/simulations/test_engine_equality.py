@@ -1,0 +1,313 @@
+"""The two engines give the same sample path: every record and account equal, without tolerance, ties included.
+
+`SamplePath.differences` compares every field with `np.array_equal`; `test_differences_...` shows that it can fail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdlab.workload import Requests
+from simulations.checks import check
+from simulations.distributions import Distribution
+from simulations.engines import compiled, simulate
+from simulations.model import (
+    Branch,
+    Cache,
+    Constant,
+    Delay,
+    Empirical,
+    Erlang,
+    Exponential,
+    Flow,
+    Hold,
+    Hyperexponential,
+    Invalidate,
+    LogNormal,
+    Lookup,
+    Model,
+    Pool,
+    Release,
+    Serve,
+    Spawn,
+    Station,
+    Step,
+    Store,
+    Switch,
+)
+from tests.unit.simulations.builders import both_engines, poisson, requests
+
+REGIONS = ("eu", "us")
+
+
+def integers(count: int, high: int, seed: int) -> list[int]:
+    drawn: list[int] = np.random.default_rng(seed).integers(0, high, count).tolist()
+    return drawn
+
+
+def test_simultaneous_arrivals_at_a_station_with_constant_service_leave_in_the_order_of_their_rows() -> None:
+    model = Model("ties", [Flow("get", [Serve("s", Constant(1.0))])], [Station("s", 2)])
+    path = both_engines(model, requests([0.0] * 6 + [1.0] * 4))
+    assert path.completed_s.tolist() == [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0, 5.0, 5.0]
+
+
+def test_a_server_is_handed_on_before_the_finished_request_comes_back_for_it() -> None:
+    """Rule 5: at 1.0 the server goes to request 1, so request 0's second visit waits behind it."""
+    model = Model("again", [Flow("get", [Serve("s", Constant(1.0)), Serve("s", Constant(1.0))])], [Station("s", 1)])
+    path = both_engines(model, requests([0.0, 0.5]))
+    assert path.completed_s.tolist() == [3.0, 4.0]
+
+
+def test_an_arrival_and_an_end_of_service_at_the_same_time_happen_in_the_order_they_were_scheduled() -> None:
+    """Rule 2: the arrival at 1.0 was scheduled before the service that ends then; so it finds the server busy."""
+    model = Model("tie", [Flow("get", [Serve("s", Constant(1.0))])], [Station("s", 1)])
+    path = both_engines(model, requests([0.0, 1.0]))
+    assert path.completed_s.tolist() == [1.0, 2.0]
+    assert path.queue.max_waiting.tolist() == [1]
+
+
+def test_a_slot_is_handed_on_at_release_but_its_new_holder_runs_on_after_the_releaser() -> None:
+    """Rule 6: the releaser reaches the station first, although the slot is already the other's."""
+    flow = Flow("get", [Hold("p"), Delay("d", Constant(1.0)), Release("p"), Serve("s", Constant(10.0))])
+    model = Model("handover", [flow], [Station("s", 1)], [Pool("p", 1)])
+    path = both_engines(model, requests([0.0, 0.0, 0.0]))
+    assert path.completed_s.tolist() == [11.0, 21.0, 31.0]
+
+
+def test_a_spawned_flow_starts_after_its_parent_has_come_to_its_next_wait() -> None:
+    flows = [Flow("get", [Spawn("job"), Serve("s", Constant(1.0))]), Flow("job", [Serve("s", Constant(5.0))])]
+    path = both_engines(Model("spawn", flows, [Station("s", 1)]), requests([0.0]))
+    assert path.completed_s.tolist() == [1.0]
+    assert path.spawned is not None
+    assert path.spawned.completed_s.tolist() == [6.0]
+    assert path.background.response_s.tolist() == [0.0, 6.0]
+
+
+def test_zero_length_steps_take_their_turn_like_any_other() -> None:
+    steps: list[Step] = [
+        Serve("s", Constant(0.0)),
+        Delay("d", Constant(0.0)),
+        Serve("t", Constant(0.0)),
+        Serve("s", Constant(0.0)),
+    ]
+    model = Model("zero", [Flow("get", steps)], [Station("s", 1), Station("t", 2)])
+    path = both_engines(model, requests([0.0, 0.0, 0.0, 1.0, 1.0]))
+    assert np.array_equal(path.completed_s, path.arrival_s)
+
+
+def test_fan_in_from_three_stations_with_equal_times_keeps_the_order_of_scheduling() -> None:
+    ways = [(1 / 3, [Serve(name, Constant(2.0))]) for name in ("a", "b", "c")]
+    model = Model(
+        "fan-in",
+        [Flow("get", [Branch(ways), Serve("last", Constant(1.0))])],
+        [Station("a"), Station("b"), Station("c"), Station("last", 2)],
+    )
+    both_engines(model, requests(np.repeat(np.arange(100.0), 3)))
+
+
+def test_pools_held_inside_each_other_and_around_stations() -> None:
+    steps: list[Step] = [
+        Hold("outer"),
+        Serve("s", Constant(1.0)),
+        Hold("inner"),
+        Serve("t", Exponential(1.0)),
+        Release("outer"),
+        Delay("d", Constant(2.0)),
+        Release("inner"),
+    ]
+    model = Model("nested", [Flow("get", steps)], [Station("s"), Station("t", 2)], [Pool("outer", 2), Pool("inner", 3)])
+    path = both_engines(model, requests(np.arange(300) // 2), bin_s=7.0)
+    assert path.queue.max_waiting[2] > 10
+
+
+@pytest.mark.parametrize("policy", ["lru", "fifo"])
+@pytest.mark.parametrize("capacity", [0, 1, 3, 10, 1000])
+def test_caches_read_through_with_stores_invalidations_and_initial_keys(policy: str, capacity: int) -> None:
+    flows = [
+        Flow("get", [Lookup("c", [Serve("s", Constant(0.0))], [Serve("s", Exponential(1.0))])]),
+        Flow("put", [Store("c"), Delay("d", Constant(1.0))]),
+        Flow("drop", [Invalidate("c"), Spawn("get")]),
+    ]
+    cache = Cache("c", capacity, policy, list(range(min(capacity, 5))))
+    model = Model("cache", flows, [Station("s", 2)], caches=[cache])
+    table = requests(
+        np.sort(integers(2000, 900, 1)),
+        operation=integers(2000, 3, 2),
+        key=(np.random.default_rng(3).zipf(1.3, 2000) % 40).tolist(),
+        operations=("get", "put", "drop"),
+    )
+    path = both_engines(model, table, bin_s=100.0)
+    assert path.bins is not None
+    assert path.bins.hits.sum() == path.cache.hits.sum()
+    assert path.cache.evictions.sum() > 0 or capacity in (0, 1000)
+
+
+def test_more_in_flight_more_spawned_and_more_bins_than_memory_was_first_made_for() -> None:
+    """Every array that can fill up does, in the middle of a run."""
+    flows = [
+        Flow("get", [*[Spawn("job")] * 5, Delay("d", Exponential(50.0))]),
+        Flow("job", [Serve("s", Constant(1.0))]),
+    ]
+    table = requests(np.arange(1000) / 100)
+    path = both_engines(Model("grow", flows, [Station("s", 1)]), table, bin_s=1.0)
+    assert path.max_in_flight > compiled.FIRST_SLOTS
+    assert path.spawned is not None
+    assert len(path.spawned.flow) == 5000 > compiled.FIRST_SPAWNED
+    assert path.bins is not None
+    assert len(path.bins.arrivals) > table.duration_s * 100
+
+
+def test_runs_that_stop_after_every_few_events_are_the_same_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    flows = [Flow("get", [Hold("p"), Serve("s", Exponential(0.9)), Release("p"), Spawn("job")])]
+    flows += [Flow("job", [Serve("s", Constant(0.0))])]
+    model = Model("chunks", flows, [Station("s", 1)], [Pool("p", 2)])
+    whole = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0)
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr(compiled, "EVENTS_PER_CHUNK", 7)
+    pieces = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0, progress=lambda *seen: calls.append(seen))
+    assert whole.differences(pieces) == []
+    assert len(calls) > 500
+    assert calls[-1] == (2000, 2000)
+
+
+def test_no_requests_at_all() -> None:
+    path = both_engines(Model("empty", [Flow("get", [Delay("d", Constant(1.0))])]), requests([]), bin_s=1.0)
+    assert len(path.completed_s) == 0
+    assert path.end_s == 0.0
+
+
+def test_differences_names_the_record_in_which_two_runs_differ() -> None:
+    model = Model("one", [Flow("get", [Serve("s", Exponential(0.5))])], [Station("s")])
+    path = simulate(model, poisson(100, 1.0), 1)
+    moved = path.completed_s.copy()
+    moved[50] = np.nextafter(moved[50], np.inf)
+    assert path.differences(dataclasses.replace(path, completed_s=moved)) == ["completed_s"]
+    queue = dataclasses.replace(path.queue, max_waiting=path.queue.max_waiting + 1)
+    assert path.differences(dataclasses.replace(path, queue=queue)) == ["queue.max_waiting"]
+    assert "completed_s" in path.differences(simulate(model, poisson(100, 1.0), 2))
+
+
+# Generated models over the whole vocabulary.
+
+STATIONS = ("s0", "s1", "s2")
+POOLS = ("p0", "p1")
+CACHES = ("c0", "c1")
+DELAYS = ("d0", "d1")
+
+
+class ModelMaker:
+    """Random models; the same numbers make the same model."""
+
+    def __init__(self, seed: int, longest: int) -> None:
+        self.random = random.Random(seed)
+        self.longest = longest
+
+    def time(self) -> Distribution:
+        """Whole seconds (ties) more often than not."""
+        r = self.random
+        if r.random() < 0.6:
+            return Constant(float(r.randint(0, 3)))
+        p = r.random()
+        choices: list[Distribution] = [
+            Exponential(r.uniform(0.01, 3)),
+            Erlang(r.uniform(0.01, 3), r.randint(1, 6)),
+            LogNormal(r.uniform(0.01, 3), r.uniform(0, 2)),
+            Hyperexponential((p, 1 - p), (0.5, 3.0)),
+            Empirical(tuple(sorted(r.uniform(0, 4) for _ in range(r.randint(2, 6))))),
+        ]
+        return r.choice(choices)
+
+    def steps(self, flow: int, depth: int, pools: tuple[str, ...]) -> list[Step]:
+        """Steps of flow number ``flow`` (it spawns later ones only) that may hold ``pools``, in this order."""
+        return [s for _ in range(self.random.randint(0, self.longest)) for s in self.piece(flow, depth, pools)]
+
+    def piece(self, flow: int, depth: int, pools: tuple[str, ...]) -> list[Step]:  # noqa: PLR0911  one a kind
+        r = self.random
+
+        def inner() -> list[Step]:
+            return self.steps(flow, depth - 1, pools)
+
+        plain = ["serve", "serve", "delay", "store", "invalidate", *(["spawn"] if flow < 2 else [])]
+        kinds = ["branch", "region", "operation", "key", "lookup", "lookup", *(["hold"] * 3 if pools else [])]
+        match r.choice([*plain, *(kinds if depth else [])]):
+            case "serve":
+                return [Serve(r.choice(STATIONS), self.time())]
+            case "delay":
+                return [Delay(r.choice(DELAYS), self.time())]
+            case "store":
+                return [Store(r.choice(CACHES))]
+            case "invalidate":
+                return [Invalidate(r.choice(CACHES))]
+            case "spawn":
+                return [Spawn(f"f{r.randint(flow + 1, 2)}")]
+            case "branch":
+                first, second = r.choice([(0.0, 0.5), (0.25, 0.25), (0.1, 0.9), (1.0, 0.0)])
+                return [Branch([(first, inner()), (second, inner()), (1 - first - second, inner())])]
+            case "region":
+                return [Switch("region", {"us": inner()}, inner())]
+            case "operation":
+                return [Switch("operation", {"f0": inner(), "f1": inner()})]
+            case "key":
+                return [Switch("key", {0: inner(), 3: inner()}, inner())]
+            case "lookup":
+                return [Lookup(r.choice(CACHES), inner(), inner())]
+        which = r.randrange(len(pools))
+        return [Hold(pools[which]), *self.steps(flow, depth - 1, pools[which + 1 :]), Release(pools[which])]
+
+    def model(self, depth: int) -> Model:
+        """A whole model; its last flow uses whatever the others left unused."""
+        r = self.random
+        rest = [
+            *(Serve(name, Constant(1.0)) for name in STATIONS),
+            *(step for pool in POOLS for step in (Hold(pool), Release(pool))),
+            *(Lookup(name) for name in CACHES),
+        ]
+        flows = [Flow(f"f{i}", [*self.piece(i, 0, ()), *self.steps(i, depth, POOLS)]) for i in range(3)]
+        return Model(
+            "generated",
+            [*flows, Flow("rest", rest)],
+            [Station(name, r.randint(1, 3)) for name in STATIONS],
+            [Pool(name, r.randint(1, 3)) for name in POOLS],
+            [Cache(name, r.randint(0, 4), r.choice(["lru", "fifo"])) for name in CACHES],
+            REGIONS,
+        )
+
+
+def crowd(seed: int, count: int, at_whole_seconds: bool) -> Requests:
+    """Requests for the generated models, many of them at the same instant if at whole seconds."""
+    rng = np.random.default_rng(seed)
+    gaps = rng.integers(0, 3, count).astype(np.float64) if at_whole_seconds else rng.exponential(1.0, count)
+    return requests(
+        np.cumsum(gaps),
+        operation=rng.integers(0, 4, count).tolist(),
+        key=rng.integers(0, 6, count).tolist(),
+        region=rng.integers(0, 2, count).tolist(),
+        operations=("f0", "f1", "f2", "rest"),
+        regions=REGIONS,
+    )
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 2**63 - 1),
+    longest=st.integers(1, 4),
+    depth=st.integers(0, 3),
+    count=st.integers(1, 80),
+    at_whole_seconds=st.booleans(),
+    bin_s=st.sampled_from([None, 1.0, 2.5]),
+)
+def test_generated_models_run_alike_on_both_engines(
+    seed: int, longest: int, depth: int, count: int, at_whole_seconds: bool, bin_s: float | None
+) -> None:
+    model = ModelMaker(seed, longest).model(depth)
+    path = both_engines(model, crowd(seed, count, at_whole_seconds), seed, bin_s)
+    assert np.all(path.completed_s >= path.arrival_s)
+    assert path.spans is not None
+    assert np.allclose(path.spans.sum(axis=1), path.response_time_s)
+    assert all(law.ok for law in check(path))
