@@ -26,7 +26,7 @@ from sdlab.runs import Machine, Run
 from sdlab.spec import Design
 from sdlab.workload import Requests
 
-RATE_SHARE_OF_PEAK = 0.5
+RATE_SHARE_OF_PEAK = 0.35
 UTILISATION_MAX = 0.4
 FOCUS = 0.5
 IDLE_S = 3.0

@@ -1,4 +1,4 @@
-"""``lab calibrate`` and ``lab validate``: measure a service's demands, freeze them, load it where they were not fitted."""
+"""``lab calibrate`` and ``lab validate``: measure demands, freeze them, load the service where nothing was fitted."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class DesignUser(FastHttpUser):
     abstract = True
     design: ClassVar[Design]
     # The metrics of the Server-Timing header that are kept, as spans.
-    server_timing: ClassVar[tuple[str, ...]] = ("app", "cache", "pool", "db", "stream")
+    server_timing: ClassVar[tuple[str, ...]] = ("app", "cpu", "cache", "wait", "pool", "db", "stream")
 
     wait_time = constant_pacing(1)
     network_timeout = REQUEST_TIMEOUT_S
