@@ -47,9 +47,9 @@ def percent(share: float) -> str:
     if not math.isfinite(share):
         return significant(share)
     if 0.99 < share < 1:
-        missing = 1 - share
-        decimals = max(1, 1 - math.floor(math.log10(missing * 100)))
-        return f"{share * 100:.{min(decimals, 6)}f} %"
+        decimals = 1 - math.floor(math.log10(100 * (1 - share)))
+        whole, _, digits = f"{share * 100:.{min(decimals, 6)}f}".partition(".")
+        return f"{whole}.{digits[0]}{digits[1:].rstrip('0')} %"
     return f"{significant(share * 100)} %"
 
 

@@ -86,8 +86,17 @@ class SyntheticStudy:
 
     def run(self, kind: Any, parameters: dict[str, Any], command: str = "./lab run") -> Any:
         self.made += 1
-        context = new_run(kind, self.slug, seed=7, command=command, study=self.study, parameters=parameters,
-                          overrides=self.overrides, runs=self.runs, run_id=self.name(self.made, kind, parameters))  # fmt: skip
+        context = new_run(
+            kind,
+            self.slug,
+            seed=7,
+            command=command,
+            study=self.study,
+            parameters=parameters,
+            overrides=self.overrides,
+            runs=self.runs,
+            run_id=self.name(self.made, kind, parameters),
+        )
         return _Prepared(context, self.made, self.design)
 
     def name(self, number: int, kind: str, parameters: dict[str, Any]) -> str:
@@ -139,19 +148,21 @@ class SyntheticStudy:
         shape = 0.5 + 0.5 * np.exp(-(((hours - 19) / 4.0) ** 2))
         p99 = {"read": (read_p99_s * shape).tolist(), "write": (write_p99_s * shape).tolist()}
         halves = {name: [value / 2 for value in values] for name, values in p99.items()}
-        with self.run("simulation", {"mode": "day", "deployment": "design", "requests": 8_640_000, "calibration": "abc"},
-                      f"./lab simulate {self.slug}") as run:  # fmt: skip
-            run.write_json("summary", [_summary(name, p99.get(name, p99["read"]), availability)
-                                       for name in ("all", *_OPERATIONS)])  # fmt: skip
-            run.write_json("stations", [_station(f"{tier}-{region}", tier, busy, region)
-                                        for region in _REGIONS
-                                        for tier, busy in (("api", 0.3), ("cache", 0.02), ("database", 0.1))])  # fmt: skip
-            run.write_json("caches", [{"name": "cache-eu", "capacity_entries": 10_000, "policy": "lru", "lookups": 1000,
-                                       "hits": 700, "hit_ratio": 0.7}])  # fmt: skip
-            run.write_json("breakdown", {"operations": list(_OPERATIONS),
-                                         "resources": ["api", "cache", "pool", "database", "network"],
-                                         "wait_s": [[0.0008, 0, 0, 0.0001, 0], [0.0009, 0, 0.0002, 0.0001, 0]],
-                                         "service_s": [[0.0020, 0.0001, 0, 0.0002, 0], [0.004, 0, 0, 0.003, 0.05]]})  # fmt: skip
+        said = {"mode": "day", "deployment": "design", "requests": 8_640_000, "calibration": "abc"}
+        busy = {"api": 0.3, "cache": 0.02, "database": 0.1}
+        cache = {"name": "cache-eu", "capacity_entries": 10_000, "policy": "lru", "lookups": 1000, "hits": 700}
+        breakdown = {
+            "operations": list(_OPERATIONS),
+            "resources": ["api", "cache", "pool", "database", "network"],
+            "wait_s": [[0.0008, 0, 0, 0.0001, 0], [0.0009, 0, 0.0002, 0.0001, 0]],
+            "service_s": [[0.0020, 0.0001, 0, 0.0002, 0], [0.004, 0, 0, 0.003, 0.05]],
+        }
+        rows = [_summary(name, p99.get(name, p99["read"]), availability) for name in ("all", *_OPERATIONS)]
+        with self.run("simulation", said, f"./lab simulate {self.slug}") as run:
+            run.write_json("summary", rows)
+            run.write_json("stations", [_station(f"{t}-{r}", t, u, r) for r in _REGIONS for t, u in busy.items()])
+            run.write_json("caches", [{**cache, "hit_ratio": 0.7}])
+            run.write_json("breakdown", breakdown)
             run.write_json("hours", {
                 "hour": hours.tolist(), "arrival_rate_rps": (300 * shape).tolist(),
                 "response_time_s_p50": halves, "response_time_s_p95": halves, "response_time_s_p99": p99,
