@@ -23,6 +23,7 @@ _COMMANDS = {
     "run": ("sdlab.main_job", "Set up, calibrate, validate, simulate the day and report: the main job."),
     "list": ("sdlab.commands", "The designs there are, and which parts each has."),
     "simulate": ("simulations.commands", "Run a design's capacity model over its day, a rate or a trace."),
+    "predict": ("simulations.commands", "Replay what load tests sent in the model, and compare."),
     "sweep": ("simulations.commands", "Run the model for several values of one number."),
     "capacity": ("simulations.commands", "Search the highest rate that meets the SLOs, in the model."),
     "serve": ("reference_impls.commands", "Start a design's service with its database and cache."),

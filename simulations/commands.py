@@ -30,7 +30,8 @@ Slug = Annotated[str, typer.Argument(help="The design, as `lab list` names it.")
 Set = Annotated[list[str] | None, typer.Option("--set", help="Change a number: workload.requests_per_day=1e9.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 CalibrationFile = Annotated[
-    str | None, typer.Option("--calibration", help='A calibration.toml, or "assumed"; default: the design\'s own.')
+    str | None,
+    typer.Option("--calibration", help="A calibration.toml, study:ID or assumed; default: the design's own."),
 ]
 Study = Annotated[str | None, typer.Option(help="Name of the study the run belongs to.")]
 RunsFolder = Annotated[Path | None, typer.Option("--runs", help="Folder for run folders; default reports/runs.")]
@@ -52,7 +53,6 @@ def simulate(
     arrival: Annotated[str, typer.Option(help="With --rate: poisson or constant.")] = "poisson",
     trace_file: Annotated[Path | None, typer.Option("--trace", help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
-    replay: Annotated[Path | None, typer.Option(help="Replay what a load test sent: its run folder.")] = None,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
     deployment: DeploymentOption = "design",
     calibration: CalibrationFile = None,
@@ -60,17 +60,15 @@ def simulate(
     runs_folder: RunsFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Run the design's capacity model over a whole day, a steady rate, an access log or a recorded run."""
+    """Run the design's capacity model over a whole day, a steady rate or an access log."""
     console = Console(stderr=as_json, highlight=False)
-    if sum(choice is not None for choice in (rate, trace_file, replay)) > 1:
-        raise InvalidInput("--rate, --trace, --replay", "several", "choose one")
+    if rate is not None and trace_file is not None:
+        raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
     design = catalog.load_design(slug, overrides or [])
-    measured = scenario.load_calibration(slug, calibration)
+    measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = _deployment(deployment)
 
     def prepare(its_seed: int) -> Scenario:
-        if replay is not None:
-            return scenario.a_replay(design, measured, Run.load(replay))
         if trace_file is not None:
             made, read = scenario.a_trace(design, measured, its_seed, file=trace_file, speed=speed, deployment=kind)
             if its_seed == seed:
@@ -106,6 +104,39 @@ def simulate(
 
 
 @app.command()
+def predict(
+    slug: Slug,
+    load_tests: Annotated[list[Path] | None, typer.Argument(help="Run folders; or those of --study.")] = None,
+    seed: Seed = 1,
+    calibration: CalibrationFile = None,
+    study: Study = None,
+    runs_folder: RunsFolder = None,
+    as_json: Json = False,
+) -> None:
+    """Feed what load tests really sent, when they sent it, into the model of what they loaded, and compare.
+
+    With --study alone: all its held-out loads, with the calibration that was frozen before them.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    design = catalog.load_design(slug)
+    if not load_tests and study is None:
+        raise InvalidInput("runs", None, "name run folders of load tests, or a --study")
+    measured_runs = [Run.load(folder) for folder in load_tests or []] or scenario.held_out(slug, study, runs_folder)
+    frozen = scenario.load_calibration(slug, calibration or (f"study:{study}" if study else None), runs_folder)
+    rows = []
+    for measured in measured_runs:
+        chosen = scenario.a_replay(design, frozen, measured)
+        path, _ = _run(chosen, seed, "compiled", as_json)
+        content = _content(chosen, path)
+        _save(chosen, path, content, design, seed, None, study, runs_folder, "compiled")
+        rows.append(present.comparison(measured, content))
+    if as_json:
+        print(runs.to_json(rows))
+    else:
+        present.show_comparison(console, rows, scenario.source_of(frozen))
+
+
+@app.command()
 def capacity(
     slug: Slug,
     overrides: Set = None,
@@ -121,7 +152,7 @@ def capacity(
     """Search the highest rate at which the model meets every SLO, and name the first station to saturate."""
     console = Console(stderr=as_json, highlight=False)
     design = catalog.load_design(slug, overrides or [])
-    measured = scenario.load_calibration(slug, calibration)
+    measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = _deployment(deployment)
     with progress_bar("probing", None, quiet=as_json) as advance:
         found = rates.design_capacity(design, measured, seed, kind, precision, requests, advance)
@@ -163,7 +194,7 @@ def sweep(
     """Run the model at the design's peak for several values of one number, with common random numbers."""
     console = Console(stderr=as_json, highlight=False)
     place, values = sweeping.parse_over(catalog.load_design(slug, overrides or []), over)
-    measured = scenario.load_calibration(slug, calibration)
+    measured = scenario.load_calibration(slug, calibration, runs_folder)
     with progress_bar("sweeping", len(values), quiet=as_json) as advance:
         content = sweeping.sweep(slug, overrides or [], place, values, measured, seed, requests, advance)
     mode = "cache_sweep" if place.endswith(".capacity_entries") else "sweep"

@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from sdlab.runs import Run
 from sdlab.spec import Design
 from simulations.scenario import ASSUMED
 from simulations.study import interval
@@ -116,6 +117,41 @@ def show_replications(console: Console, rows: list[dict[str, Any]]) -> None:
             for name in ("mean", "p50", "p95", "p99")
         )
         table.add_row(row["operation"], *cells)
+    console.print(table)
+
+
+def comparison(measured: Run, content: dict[str, Any]) -> dict[str, Any]:
+    """Percentiles of all operations together, measured and predicted, with the signed relative error."""
+    ours, theirs = content["summary"][0], measured.json("summary")[0]
+    validity = measured.manifest.validity
+    row: dict[str, Any] = {
+        "run_id": measured.manifest.run_id,
+        "rate_rps": measured.manifest.parameters.get("rate_rps"),
+        "validity": validity.word if validity else None,
+    }
+    for name in ("mean", "p50", "p95", "p99"):
+        predicted_s, measured_s = ours[f"response_time_s_{name}"], theirs[f"response_time_s_{name}"]
+        row[name] = {
+            "predicted_s": predicted_s,
+            "measured_s": measured_s,
+            "error": predicted_s / measured_s - 1 if measured_s else float("nan"),
+        }
+    return row
+
+
+def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
+    """One line a load test, by rate: predicted, measured and the signed error of each percentile."""
+    title = f"predicted / measured (ms), signed error; demands {source}"
+    table = Table("rate (1/s)", title=title, title_justify="left", box=None)
+    names = ("p50", "p95", "p99")
+    for name in (*names, "validity"):
+        table.add_column(name, justify="right")
+    for row in sorted(rows, key=lambda row: float(row["rate_rps"] or 0)):
+        cells = (
+            f"{_ms(row[name]['predicted_s'])} / {_ms(row[name]['measured_s'])}  {row[name]['error']:+.0%}"
+            for name in names
+        )
+        table.add_row(f"{row['rate_rps'] or 0:.0f}", *cells, row["validity"] or "")
     console.print(table)
 
 

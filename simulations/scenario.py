@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdlab import catalog, trace, workload
 from sdlab.calibration import Calibration
 from sdlab.errors import InvalidInput
-from sdlab.runs import Run, replayed
+from sdlab.runs import Run, find_runs, replayed
 from sdlab.spec import SECONDS_PER_DAY, Design
 from sdlab.workload import Requests
 from simulations.model import Model
@@ -21,6 +21,7 @@ from simulations.warm import keys_after_yesterday, last_distinct
 Deployment = Literal["design", "reference"]
 
 ASSUMED = "assumed"
+OF_STUDY = "study:"
 
 
 class Build(Protocol):
@@ -55,17 +56,35 @@ def first_requests(scenario: Scenario, count: int | None) -> Scenario:
     return replace(scenario, requests=cut, duration_s=cut.duration_s)
 
 
-def load_calibration(slug: str, choice: str | None) -> Calibration | None:
-    """The calibration in a file, the design's own if there is one (None), or none at all ("assumed")."""
+def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = None) -> Calibration | None:
+    """The calibration in a file, of a study ("study:ID"), the design's own if it has one (None), none ("assumed")."""
     if choice == ASSUMED:
         return None
-    if choice is not None:
-        calibration = Calibration.load(Path(choice))
-        if calibration.design != slug:
-            raise InvalidInput("--calibration", choice, f"is of the design {calibration.design}, not of {slug}")
-        return calibration
     own = catalog.design_folder(slug) / "calibration.toml"
-    return Calibration.load(own) if own.is_file() else None
+    if choice is None:
+        return Calibration.load(own) if own.is_file() else None
+    if choice.startswith(OF_STUDY):
+        study = choice.removeprefix(OF_STUDY)
+        found = [run for run in find_runs(slug, "calibration", runs_folder) if run.manifest.study == study]
+        if not found:
+            raise InvalidInput("--calibration", choice, "that study has no calibration; `lab validate` makes one")
+        return Calibration.load(found[-1].folder / "calibration.toml")
+    calibration = Calibration.load(Path(choice))
+    if calibration.design != slug:
+        raise InvalidInput("--calibration", choice, f"is of the design {calibration.design}, not of {slug}")
+    return calibration
+
+
+def held_out(slug: str, study: str | None, runs_folder: Path | None = None) -> list[Run]:
+    """The load tests of a study at rates that nothing was fitted to."""
+    found = [
+        run
+        for run in find_runs(slug, "load_test", runs_folder)
+        if run.manifest.study == study and run.manifest.parameters.get("role") == "held_out"
+    ]
+    if not found:
+        raise InvalidInput("--study", study, "has no held-out load tests; `lab validate` makes some")
+    return found
 
 
 def build_model(
@@ -150,7 +169,7 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     The cache starts with the keys that earlier runs on the same service had already asked for.
     """
     if run.manifest.kind != "load_test":
-        raise InvalidInput("--replay", run.manifest.run_id, f"is a {run.manifest.kind}, not a load test")
+        raise InvalidInput("runs", run.manifest.run_id, f"is a {run.manifest.kind}, not a load test")
     earlier = [
         Run.load(run.folder.parent / run_id).requests()
         for run_id in run.manifest.parameters.get("preceding_run_ids", [])

@@ -1,0 +1,130 @@
+"""``lab run``: the whole way of a design, from measuring its service to the report. Each phase is a command of its own.
+
+The stages never import each other; what passes between them are run folders, held together by one study.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sdlab import catalog, processes
+from sdlab.errors import LabError
+from sdlab.processes import Child
+
+app = typer.Typer(add_completion=False)
+
+STOP_GRACE_S = 4.0
+CACHE_SIZES = "topology.cache.capacity_entries=1e4:4e6:log:6"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of the lab, and what it does in words."""
+
+    words: str
+    arguments: Sequence[str]
+
+
+@app.command()
+def run(
+    slug: Annotated[str, typer.Argument(help="The design, as `lab list` names it.")] = "url_shortener",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 7,
+    publish: Annotated[bool, typer.Option(help="Also write the report to reports/published.")] = False,
+) -> None:
+    """Measure the service, freeze its parameters, predict held-out loads, simulate the day, report."""
+    console = Console(highlight=False)
+    catalog.load_design(slug)
+    study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    common = ["--study", study, f"--seed={seed}"]
+    began_s = time.monotonic()
+    console.print(f"[bold]{slug}[/], study {study}: about three minutes; Ctrl-C stops everything")
+    with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
+        job = _Job(console, Path(folder))
+        job.attached(Step("load the service: calibrate, freeze, held-out rates", ["validate", slug, *common]))
+        job.attached(Step("predict the held-out loads", ["predict", slug, *common]))
+        calibrated = [*common, "--calibration", f"study:{study}"]
+        job.together(
+            Step("simulate the whole day", ["simulate", slug, *calibrated]),
+            Step("highest rate of one machine", ["capacity", slug, "--deployment=reference", *calibrated]),
+            Step("cache size", ["sweep", slug, f"--over={CACHE_SIZES}", *calibrated]),
+            Step("highest rate of the design", ["capacity", slug, *calibrated]),
+        )
+        job.attached(Step("report", ["report", slug, "--study", study]))
+        if publish:
+            job.attached(Step("publish", ["report", slug, "--study", study, "--publish"]))
+    console.print(f"done in {time.monotonic() - began_s:.0f} s")
+
+
+class _Job:
+    """Runs steps as processes of their own and stops them with us."""
+
+    def __init__(self, console: Console, folder: Path) -> None:
+        self._console = console
+        self._folder = folder
+
+    def attached(self, step: Step) -> None:
+        """Run one step that speaks to the terminal itself."""
+        self._console.rule(step.words, style="dim", align="left")
+        began_s = time.monotonic()
+        # A session of its own: Ctrl-C reaches us alone, and we say when it stops.
+        program = processes.command(_lab(step), death_signal=signal.SIGINT)
+        popen = subprocess.Popen(program, cwd=catalog.ROOT, start_new_session=True)
+        child = Child(step.words, popen, Path(), (signal.SIGINT,))
+        with _stopping(child):
+            popen.wait()
+        self._check(child, "")
+        self._console.print(f"[dim]{step.words}: {time.monotonic() - began_s:.1f} s[/]")
+
+    def together(self, *steps: Step) -> None:
+        """Run steps side by side, two at a time; their words go to the report, only a failure's are shown."""
+        self._console.rule("simulate", style="dim", align="left")
+        waiting = list(steps)
+        running: dict[int, tuple[Child, float]] = {}
+        with ExitStack() as stack, self._console.status("simulating"):
+            while waiting or running:
+                while waiting and len(running) < 2:
+                    child = self._start(waiting.pop(0))
+                    stack.enter_context(_stopping(child))
+                    running[child.pid] = (child, time.monotonic())
+                for pid, (child, began_s) in list(running.items()):
+                    if not child.is_running:
+                        del running[pid]
+                        self._check(child, child.last_lines(4))
+                        self._console.print(f"[dim]{child.name}: {time.monotonic() - began_s:.1f} s[/]")
+                time.sleep(0.05)
+
+    def _start(self, step: Step) -> Child:
+        log_path = self._folder / f"{step.words.replace(' ', '-')}.log"
+        return processes.start(
+            step.words, _lab(step), log_path=log_path, folder=catalog.ROOT, stop_signals=(signal.SIGINT,)
+        )
+
+    def _check(self, child: Child, said: str) -> None:
+        if code := child.popen.returncode:
+            raise LabError(f"{child.name} failed (exit code {code}){': ' if said else ''}{said}")
+
+
+@contextmanager
+def _stopping(child: Child) -> Iterator[None]:
+    """Stop the child when the block ends, however it ends; one that has ended is left alone."""
+    try:
+        yield
+    finally:
+        processes.stop([child], grace_s=STOP_GRACE_S)
+
+
+def _lab(step: Step) -> list[str]:
+    return [sys.executable, "-m", "sdlab.cli", *step.arguments]
