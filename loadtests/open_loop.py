@@ -240,6 +240,8 @@ def main(arguments: list[str]) -> int:
     except LabError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    if options.request_timeout is not None:
+        user_class.network_timeout = user_class.connection_timeout = options.request_timeout
     environment = _environment(user_class, options.host, options.seed)
     table = SharedRecords.attach(options.records_fd, options.rows)
     load = OpenLoop(environment, user_class, plan, Recorder(table, user_class.server_timing), options.max_in_flight)
@@ -272,6 +274,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--request-timeout", type=float, help="Seconds; default: the locustfile's")
     parser.add_argument("--max-in-flight", type=int, default=2000)
     return parser
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from loadtests import results, schedule
-from loadtests.recorder import COMPLETED, DROPPED, PENDING, SharedRecords
+from loadtests.recorder import COMPLETED, CONNECT, CONNECTION_LOST, DROPPED, PENDING, SharedRecords
 from loadtests.resources import INTERVAL_S, Sampler, spin_probe_s
 from loadtests.service import Service
 from sdlab import processes
@@ -75,6 +75,7 @@ class Window:
     seed: int
     generators: int
     max_in_flight: int
+    request_timeout_s: float | None
 
 
 def run_window(
@@ -91,19 +92,21 @@ def run_window(
     locustfile: Path | None = None,
     generators: int = 1,
     max_in_flight: int = MAX_IN_FLIGHT,
+    request_timeout_s: float | None = None,
     samples_min: int | None = None,
     progress: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Run:
     """Send ``requests`` at their times to ``service`` and write a run folder of kind load_test.
 
     ``command`` makes the run again; ``parameters`` go into its manifest beside what is known here. ``generators``
-    processes share the schedule, each with at most ``max_in_flight`` requests at once. ``samples_min`` see
-    `validity.judge`. ``progress`` is called ten times a second.
+    processes share the schedule, each with at most ``max_in_flight`` requests at once. ``request_timeout_s`` defaults
+    to the locustfile's, ``locustfile`` to the design's. ``samples_min``: see `validity.judge`. ``progress`` is called
+    ten times a second.
 
     Returns the run, valid or not; also that of a service that died midway. Raises `Interrupted` on Ctrl-C after what
     was recorded has been kept, `LabError` if the driver cannot start or nothing at all was recorded.
     """
-    window = Window(design, requests, service, seed, generators, max_in_flight)
+    window = Window(design, requests, service, seed, generators, max_in_flight, request_timeout_s)
     locustfile = locustfile or ROOT / "loadtests" / design.slug / "locustfile.py"
     load = _Load(window, progress)
     interrupted = False
@@ -207,6 +210,8 @@ class _Load:
             "parts": window.generators,
             "max-in-flight": window.max_in_flight,
         }
+        if window.request_timeout_s is not None:
+            options["request-timeout"] = window.request_timeout_s
         arguments = [f"--{name}={value}" for name, value in options.items()]
         return processes.start(
             "the load generator",
@@ -278,9 +283,10 @@ class _Load:
         """Whether the last answers were all failed connections."""
         assert self._table is not None
         dispatched = self._table.dispatched(0)
-        rows = self._rows[0][max(0, dispatched - _REFUSED_ANSWERS) : dispatched]
-        errors = self._table.columns["error"][rows]
-        return bool(rows.size == _REFUSED_ANSWERS and np.all((errors == 2) | (errors == 3)))
+        rows = self._rows[0][max(0, dispatched - 2 * _REFUSED_ANSWERS) : dispatched]
+        answered = rows[self._table.columns["outcome"][rows] != PENDING][-_REFUSED_ANSWERS:]
+        errors = self._table.columns["error"][answered]
+        return bool(errors.size == _REFUSED_ANSWERS and np.isin(errors, (CONNECT, CONNECTION_LOST)).all())
 
 
 def _sampling_times(first_s: float, last_s: float) -> list[float]:
