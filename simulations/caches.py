@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.jit import kernel
-from simulations.layout import CACHE, ENTRY, NONE
+from simulations.layout import BUCKET, CACHE, ENTRY, NONE
 from simulations.model import Cache
 
-EMPTY = np.int32(NONE)
-
 Records = NDArray[np.void]
-Buckets = NDArray[np.int32]
 
 
-def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, Buckets, Records]:
+def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, Records, Records]:
     """Arrays for caches that are filled with their initial keys and then see at most ``stores`` further stores.
 
     A cache too large to ever fill gets only the memory it can use.
@@ -30,14 +27,16 @@ def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, Buckets, 
     buckets = entries = 0
     for record, cache in zip(records, caches, strict=True):
         capacity = min(cache.capacity_entries, len(cache.initial_keys) + stores)
-        table = 1 << max(1, (2 * capacity - 1).bit_length())
+        size = 1 << max(1, (2 * capacity - 1).bit_length())
         record["capacity"] = capacity
         record["refresh"] = cache.policy == "lru"
-        record["first_bucket"], record["bucket_mask"], record["first_entry"] = buckets, table - 1, entries
+        record["first_bucket"], record["bucket_mask"], record["first_entry"] = buckets, size - 1, entries
         record["newest"] = record["oldest"] = record["free"] = NONE
-        buckets += table
+        buckets += size
         entries += capacity
-    return records, np.full(buckets, EMPTY, dtype=np.int32), np.zeros(entries, dtype=ENTRY)
+    table = np.zeros(buckets, dtype=BUCKET)
+    table["entry"] = NONE
+    return records, table, np.zeros(entries, dtype=ENTRY)
 
 
 @kernel
@@ -48,12 +47,12 @@ def _bucket(cache: Any, key: int) -> int:
 
 
 @kernel
-def _find(cache: Any, buckets: Buckets, entries: Records, key: int) -> int:
+def _find(cache: Any, buckets: Records, key: int) -> int:
     """The bucket that holds the key, or the empty one at which the search ends."""
     bucket = _bucket(cache, key)
     while True:
-        entry = buckets[cache.first_bucket + bucket]
-        if entry == EMPTY or entries[cache.first_entry + entry].key == key:
+        at = buckets[cache.first_bucket + bucket]
+        if at.entry == NONE or at.key == key:
             return bucket
         bucket = (bucket + 1) & cache.bucket_mask
 
@@ -85,32 +84,32 @@ def _link_newest(cache: Any, entries: Records, entry: int) -> None:
 
 
 @kernel
-def _remove(cache: Any, buckets: Buckets, entries: Records, bucket: int) -> None:
+def _remove(cache: Any, buckets: Records, entries: Records, bucket: int) -> None:
     """Take the entry in this bucket out of the list and the table."""
     first, mask = cache.first_bucket, cache.bucket_mask
-    entry = buckets[first + bucket]
+    entry = buckets[first + bucket].entry
     _unlink(cache, entries, entry)
     entries[cache.first_entry + entry].older = cache.free
     cache.free = entry
     cache.size -= 1
     hole = bucket
-    buckets[first + hole] = EMPTY
     probe = (hole + 1) & mask
-    while buckets[first + probe] != EMPTY:
-        home = _bucket(cache, entries[cache.first_entry + buckets[first + probe]].key)
+    while buckets[first + probe].entry != NONE:
+        home = _bucket(cache, buckets[first + probe].key)
         if (probe - home) & mask >= (probe - hole) & mask:
-            buckets[first + hole] = buckets[first + probe]
-            buckets[first + probe] = EMPTY
+            buckets[first + hole].key = buckets[first + probe].key
+            buckets[first + hole].entry = buckets[first + probe].entry
             hole = probe
         probe = (probe + 1) & mask
+    buckets[first + hole].entry = NONE
 
 
 @kernel
-def lookup(cache: Any, buckets: Buckets, entries: Records, key: int) -> bool:
+def lookup(cache: Any, buckets: Records, entries: Records, key: int) -> bool:
     """Whether the key is there; counts the lookup and, under LRU, makes the key the newest."""
     cache.lookups += 1
-    entry = buckets[cache.first_bucket + _find(cache, buckets, entries, key)]
-    if entry == EMPTY:
+    entry = buckets[cache.first_bucket + _find(cache, buckets, key)].entry
+    if entry == NONE:
         return False
     cache.hits += 1
     if cache.refresh and cache.newest != entry:
@@ -120,13 +119,13 @@ def lookup(cache: Any, buckets: Buckets, entries: Records, key: int) -> bool:
 
 
 @kernel
-def store(cache: Any, buckets: Buckets, entries: Records, key: int) -> None:
+def store(cache: Any, buckets: Records, entries: Records, key: int) -> None:
     """Put the key in, evicting the oldest if it is full."""
     if cache.capacity == 0:
         return
-    bucket = _find(cache, buckets, entries, key)
-    entry = int(buckets[cache.first_bucket + bucket])
-    if entry != EMPTY:
+    bucket = _find(cache, buckets, key)
+    entry = int(buckets[cache.first_bucket + bucket].entry)
+    if entry != NONE:
         if cache.refresh and cache.newest != entry:
             _unlink(cache, entries, entry)
             _link_newest(cache, entries, entry)
@@ -135,8 +134,8 @@ def store(cache: Any, buckets: Buckets, entries: Records, key: int) -> None:
     if cache.size == cache.capacity:
         cache.evictions += 1
         oldest_key = entries[cache.first_entry + cache.oldest].key
-        _remove(cache, buckets, entries, _find(cache, buckets, entries, oldest_key))
-        bucket = _find(cache, buckets, entries, key)
+        _remove(cache, buckets, entries, _find(cache, buckets, oldest_key))
+        bucket = _find(cache, buckets, key)
     if cache.free == NONE:
         entry = cache.used
         cache.used += 1
@@ -145,14 +144,15 @@ def store(cache: Any, buckets: Buckets, entries: Records, key: int) -> None:
         cache.free = entries[cache.first_entry + entry].older
     entries[cache.first_entry + entry].key = key
     _link_newest(cache, entries, entry)
-    buckets[cache.first_bucket + bucket] = entry
+    buckets[cache.first_bucket + bucket].key = key
+    buckets[cache.first_bucket + bucket].entry = entry
     cache.size += 1
 
 
 @kernel
-def invalidate(cache: Any, buckets: Buckets, entries: Records, key: int) -> None:
+def invalidate(cache: Any, buckets: Records, entries: Records, key: int) -> None:
     """Drop the key if it is there."""
-    bucket = _find(cache, buckets, entries, key)
-    if buckets[cache.first_bucket + bucket] != EMPTY:
+    bucket = _find(cache, buckets, key)
+    if buckets[cache.first_bucket + bucket].entry != NONE:
         cache.invalidations += 1
         _remove(cache, buckets, entries, bucket)

@@ -112,7 +112,7 @@ BACKGROUND = np.dtype(
     align=True,
 )
 
-# One cache: an open-addressing hash table of entry numbers, and entries linked from newest to oldest. Several caches
+# One cache: an open-addressing hash table of keys, and entries linked from newest to oldest. Several caches
 # share the arrays; ``first_bucket`` and ``first_entry`` say where this one's part begins.
 CACHE = np.dtype(
     [
@@ -134,5 +134,8 @@ CACHE = np.dtype(
     ],
     align=True,
 )
+
+# The key stands beside the entry's number, so that a search stays within neighbouring memory.
+BUCKET = np.dtype([("key", np.int64), ("entry", np.int32)], align=True)
 
 ENTRY = np.dtype([("key", np.int64), ("newer", np.int32), ("older", np.int32)], align=True)

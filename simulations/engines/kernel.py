@@ -87,7 +87,7 @@ class State(NamedTuple):
     bin_lookups: Ints
     bin_hits: Ints
     caches: Records
-    buckets: NDArray[np.int32]
+    buckets: Records
     entries: Records
 
 
