@@ -138,5 +138,16 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schemas = schema.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(details.pop("$defs"))
         schemas[ProblemDetails.__name__] = details
+        _drop_default_validation_errors(schema)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _drop_default_validation_errors(schema: dict[str, Any]) -> None:
+    """FastAPI declares a 422 of its own on every route with a parameter; ours are declared where they can happen."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
