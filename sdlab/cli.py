@@ -22,6 +22,7 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 _COMMANDS = {
     "run": ("sdlab.main_job", "Set up, calibrate, validate, simulate the day and report: the main job."),
     "list": ("sdlab.commands", "The designs there are, and which parts each has."),
+    "estimate": ("simulations.commands", "Back-of-envelope estimates, computed from the design."),
     "simulate": ("simulations.commands", "Run a design's capacity model over its day, a rate or a trace."),
     "predict": ("simulations.commands", "Replay what load tests sent in the model, and compare."),
     "sweep": ("simulations.commands", "Run the model for several values of one number."),

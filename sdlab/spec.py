@@ -111,9 +111,9 @@ class TestData(_Frozen):
 class Design(_Frozen):
     """A whole design.
 
-    ``demands[operation][part]`` are mean seconds before anything has been measured. ``trace_methods`` says which
-    operation a request of a replayed access log stands for, by its HTTP method. ``sources`` maps each number's
-    dotted path to where it comes from.
+    ``sizes`` are bytes of what is kept or sent. ``demands[operation][part]`` are mean seconds before anything has
+    been measured. ``trace_methods`` says which operation a request of a replayed access log stands for, by its HTTP
+    method. ``sources`` maps each number's dotted path to where it comes from.
     """
 
     slug: Name
@@ -124,6 +124,7 @@ class Design(_Frozen):
     slo: dict[Name, Slo] = Field(min_length=1)
     topology: dict[Name, Tier] = Field(min_length=1)
     demands: dict[Name, dict[Name, NonNegativeSeconds]]
+    sizes: dict[Name, PositiveInt]
     cost: dict[Name, Annotated[float, Field(ge=0)]]
     reference_deployment: ReferenceDeployment
     test_data: TestData

@@ -16,7 +16,7 @@ from sdlab.errors import InvalidInput
 from sdlab.progress import progress_bar
 from sdlab.runs import Run
 from sdlab.spec import Design
-from simulations import present, rates, results, scenario
+from simulations import estimates, present, rates, results, scenario
 from simulations import sweep as sweeping
 from simulations.checks import check
 from simulations.engines import ENGINES
@@ -214,6 +214,20 @@ def sweep(
     else:
         present.show_sweep(console, place, content)
         console.print(f"run folder: {_relative(run.folder)}", style="dim")
+
+
+@app.command()
+def estimate(
+    slug: Slug,
+    overrides: Set = None,
+    write: Annotated[bool, typer.Option(help="Write them into the design's README.md.")] = False,
+) -> None:
+    """Back-of-envelope estimates, computed from the design."""
+    rows = estimates.of(catalog.load_design(slug, overrides or []))
+    if write:
+        document = catalog.design_folder(slug) / "README.md"
+        document.write_text(estimates.in_document(document, rows), encoding="utf-8")
+    present.show_estimates(Console(highlight=False), rows)
 
 
 def self_test() -> str:

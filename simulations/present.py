@@ -10,6 +10,7 @@ from rich.table import Table
 
 from sdlab.runs import Run
 from sdlab.spec import Design
+from simulations.estimates import Estimate
 from simulations.scenario import ASSUMED
 from simulations.study import interval
 
@@ -117,6 +118,13 @@ def show_replications(console: Console, rows: list[dict[str, Any]]) -> None:
             for name in ("mean", "p50", "p95", "p99")
         )
         table.add_row(row["operation"], *cells)
+    console.print(table)
+
+
+def show_estimates(console: Console, rows: list[Estimate]) -> None:
+    table = Table("what", "how much", "how it follows", box=None)
+    for row in rows:
+        table.add_row(row.what, row.value, f"[dim]{row.how}[/]")
     console.print(table)
 
 
