@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,7 @@ def serve(slug: str, options: Options) -> None:
     """
     options.check()
     service: Service = load_part("reference_impls", slug, "service").SERVICE
-    with ExitStack() as stack:
+    with processes.undisturbed_stack() as stack:
         stack.enter_context(processes.sigterm_as_exit())
         listener = stack.enter_context(_listen(options.port))
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sdlab-serve-")))

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -106,7 +106,7 @@ def stop(children: Sequence[Child], *, grace_s: float) -> None:
 
     Returns when every process has gone and been waited for. A second Ctrl-C does not interrupt it.
     """
-    with _signals_held():
+    with signals_held():
         rounds = max((len(child.stop_signals) for child in children), default=0)
         for attempt in range(rounds):
             for child in children:
@@ -133,7 +133,19 @@ def _all_gone(children: Sequence[Child], deadline_s: float) -> bool:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def undisturbed_stack() -> Iterator[ExitStack]:
+    """An ExitStack whose clean-up no second Ctrl-C or SIGTERM cuts short."""
+    stack = ExitStack()
+    try:
+        yield stack
+    finally:
+        with signals_held():
+            stack.close()
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """SIGINT and SIGTERM that come during the block are delivered after it."""
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield

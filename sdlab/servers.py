@@ -95,7 +95,7 @@ def servers(folder: Path, *, valkey_settings: dict[str, str] | None = None) -> I
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     started: list[Child] = []
-    with ExitStack() as stack:
+    with processes.undisturbed_stack() as stack:
         stack.enter_context(processes.sigterm_as_exit())
         if database_url is None or redis_url is None:
             stack.enter_context(_lock(folder))

@@ -211,20 +211,23 @@ def test_a_bad_option_or_server_is_one_line_without_secrets(
     assert "secret" not in error
 
 
-def test_ctrl_c_at_any_moment_of_the_start_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_at_any_moment_of_the_start_leaves_nothing(reachable_folder: Path) -> None:
     for delay_s in (0.4, 0.8, 1.2, 1.6):
         popen = subprocess.Popen(
-            [*SERVE, "url_shortener", "--port", "0", "--links", "2000", "--folder", str(tmp_path / str(delay_s))],
+            [*SERVE, "url_shortener", "--port", "0", "--links", "2000"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=environment(),
+            env=environment() | {"TMPDIR": str(reachable_folder)},
             start_new_session=True,
         )
         time.sleep(delay_s)
         started = psutil.Process(popen.pid).children(recursive=True)
         popen.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+        popen.send_signal(signal.SIGINT)  # a person who is impatient
         popen.wait(timeout=PATIENCE_S)
         assert gone(started)
+        assert list(reachable_folder.iterdir()) == []
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
