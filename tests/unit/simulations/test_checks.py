@@ -1,0 +1,72 @@
+"""Each run's checks of itself: they hold for what the engines give, and fail for what they could not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from simulations.checks import Check, check
+from simulations.distributions import Exponential
+from simulations.engines import simulate
+from simulations.model import Flow, Hold, Model, Pool, Release, Serve, Spawn, Station, Step
+from simulations.sample_path import SamplePath
+from tests.unit.simulations.builders import poisson
+
+
+@pytest.fixture(scope="module")
+def path() -> SamplePath:
+    steps: list[Step] = [Hold("pool"), Serve("cpu", Exponential(0.9)), Release("pool"), Spawn("job")]
+    model = Model(
+        "checked",
+        [Flow("get", steps), Flow("job", [Serve("cpu", Exponential(0.5))])],
+        [Station("cpu", 2)],
+        [Pool("pool", 2)],
+    )
+    return simulate(model, poisson(5000, 1.0), 1)
+
+
+def broken(path: SamplePath) -> list[tuple[str, str]]:
+    return [(row.law, row.resource) for row in check(path) if not row.ok]
+
+
+def test_a_run_obeys_every_law(path: SamplePath) -> None:
+    assert broken(path) == []
+    rows = check(path)
+    assert {(row.law, row.resource) for row in rows} >= {
+        ("Little's law", "cpu"),
+        ("Little's law", "pool"),
+        ("utilisation law", "pool"),
+        ("flow balance", "requests"),
+        ("flow balance", "spawned job"),
+    }
+    assert all(row.left > 0 for row in rows)
+
+
+def test_a_wrong_queue_area_breaks_littles_law(path: SamplePath) -> None:
+    queue = dataclasses.replace(path.queue, queue_s=path.queue.queue_s * [1.001, 1.0])
+    assert broken(dataclasses.replace(path, queue=queue)) == [("Little's law", "cpu")]
+
+
+def test_wrong_busy_time_breaks_the_utilisation_law(path: SamplePath) -> None:
+    queue = dataclasses.replace(path.queue, busy_s=path.queue.busy_s * [1.0, 0.999])
+    assert broken(dataclasses.replace(path, queue=queue)) == [("utilisation law", "pool")]
+
+
+def test_a_request_that_never_ends_breaks_flow_balance(path: SamplePath) -> None:
+    completed = path.completed_s.copy()
+    completed[17] = np.nan
+    assert broken(dataclasses.replace(path, completed_s=completed)) == [("flow balance", "requests")]
+
+
+def test_a_check_is_a_row_of_a_table() -> None:
+    assert Check("flow balance", "cpu", 4, 5).as_dict() == {
+        "law": "flow balance",
+        "resource": "cpu",
+        "left": 4,
+        "right": 5,
+        "relative_difference": 0.2,
+        "ok": False,
+    }
+    assert Check("flow balance", "idle", 0, 0).ok

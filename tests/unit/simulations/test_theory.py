@@ -1,0 +1,110 @@
+"""Closed forms: published values, special cases of each other, and their edges."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sdlab.errors import InvalidInput
+from simulations import theory
+
+
+def test_m_m_1_has_its_textbook_values() -> None:
+    queue = theory.mm1(0.8, 1.0)
+    assert queue.response_time_s == pytest.approx(5.0)
+    assert queue.in_system == pytest.approx(4.0)
+    assert queue.waiting == pytest.approx(3.2)
+    assert queue.wait_probability == pytest.approx(0.8)
+    quantiles = [theory.mm1_response_time_quantile_s(0.8, 1.0, p) for p in (0.5, 0.95, 0.99)]
+    assert quantiles == pytest.approx([3.466, 14.98, 23.03], rel=1e-3)
+
+
+def test_m_m_8_at_85_percent_has_its_known_values() -> None:
+    assert theory.mmc(6.8, 1.0, 8).response_time_s == pytest.approx(1.4771, rel=1e-4)
+    quantiles = [theory.mmc_response_time_quantile_s(6.8, 1.0, 8, p) for p in (0.5, 0.95, 0.99)]
+    assert quantiles == pytest.approx([1.158, 3.936, 5.685], rel=1e-3)
+
+
+def test_erlangs_formulas_have_the_values_of_the_tables() -> None:
+    assert theory.erlang_b(10.0, 10) == pytest.approx(0.2146, abs=5e-5)
+    assert theory.erlang_b(2.0, 5) == pytest.approx(0.0367, abs=5e-5)
+    assert theory.erlang_c(2.0, 3) == pytest.approx(4 / 9)
+    assert theory.erlang_c(0.0, 3) == 0.0
+    assert theory.erlang_b(900.0, 1000) < 1e-3  # no overflow
+
+
+def test_one_server_and_one_phase_are_special_cases() -> None:
+    assert theory.erlang_c(0.6, 1) == pytest.approx(0.6)
+    assert theory.mg1(0.7, 1.0, 1.0).wait_s == pytest.approx(theory.mm1(0.7, 1.0).wait_s)
+    assert theory.md1(0.7, 1.0).wait_s == pytest.approx(theory.mm1(0.7, 1.0).wait_s / 2)
+
+
+def test_m_m_c_k_lies_between_loss_and_waiting() -> None:
+    assert theory.mmck(9.0, 1.0, 10, 10).loss_probability == pytest.approx(theory.erlang_b(9.0, 10))
+    roomy = theory.mmck(0.8, 1.0, 1, 400)
+    assert roomy.loss_probability < 1e-30
+    assert roomy.response_time_s == pytest.approx(5.0)
+    crowded = theory.mmck(100.0, 1.0, 2, 5)
+    assert crowded.throughput_rps == pytest.approx(2.0, rel=1e-3)
+    assert crowded.in_system == pytest.approx(5.0, abs=0.03)
+    assert theory.mmck(0.0, 1.0, 1, 3).throughput_rps == 0.0
+
+
+@pytest.mark.parametrize("servers", [1, 2, 5])
+def test_the_response_time_quantile_inverts_its_mean(servers: int) -> None:
+    """The integral of the quantile function is the mean; c = 2 at load 1 is the case of two equal rates."""
+    rate = servers - 1.0 if servers > 1 else 0.5
+    p = (np.arange(4000) + 0.5) / 4000
+    mean = np.mean([theory.mmc_response_time_quantile_s(rate, 1.0, servers, float(q)) for q in p])
+    assert mean == pytest.approx(theory.mmc(rate, 1.0, servers).response_time_s, rel=2e-3)
+
+
+def test_the_wait_quantile_is_zero_for_those_who_do_not_wait() -> None:
+    assert theory.mmc_wait_quantile_s(1.0, 1.0, 4, 0.5) == 0.0
+    assert theory.mmc_wait_quantile_s(0.8, 1.0, 1, 0.99) == pytest.approx(math.log(80) / 0.2)
+
+
+def test_asymptotic_bounds_cross_at_the_saturation_population() -> None:
+    bounds = theory.asymptotic_bounds([0.005, 0.2, 0.1], population=10, think_time_s=18.0)
+    assert bounds.throughput_rps_max == pytest.approx(10 / 18.305)
+    assert bounds.response_time_s_min == pytest.approx(0.305)
+    assert bounds.saturation_population == pytest.approx(18.305 / 0.2)
+    heavy = theory.asymptotic_bounds([0.005, 0.2, 0.1], population=1000, think_time_s=18.0)
+    assert (heavy.throughput_rps_max, heavy.response_time_s_min) == pytest.approx((5.0, 182.0))
+
+
+def test_little() -> None:
+    assert theory.little_in_system(40.0, 0.25) == 10.0
+
+
+def test_zipf_popularity_falls_with_rank() -> None:
+    popularity = theory.zipf_popularity(4, 1.0)
+    assert popularity.tolist() == pytest.approx([12 / 25, 6 / 25, 4 / 25, 3 / 25])
+    assert theory.zipf_popularity(5, 0.0).tolist() == pytest.approx([0.2] * 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        (lambda: theory.mm1(1.0, 1.0), "arrival_rate_rps"),
+        (lambda: theory.mmc(8.0, 1.0, 8), "arrival_rate_rps"),
+        (lambda: theory.mmc(-1.0, 1.0, 8), "arrival_rate_rps"),
+        (lambda: theory.mmc(1.0, 0.0, 8), "service_s"),
+        (lambda: theory.mmc(1.0, 1.0, 0), "servers"),
+        (lambda: theory.mg1(0.5, 1.0, -1.0), "scv"),
+        (lambda: theory.mmck(1.0, 1.0, 3, 2), "room"),
+        (lambda: theory.erlang_c(3.0, 3), "offered_load"),
+        (lambda: theory.erlang_b(-1.0, 3), "offered_load"),
+        (lambda: theory.mmc_wait_quantile_s(0.5, 1.0, 1, 1.0), "probability"),
+        (lambda: theory.asymptotic_bounds([], 1), "demands_s"),
+        (lambda: theory.asymptotic_bounds([0.1], 0), "population"),
+        (lambda: theory.lru_hit_ratio(np.array([0.5, 0.4]), 1), "popularity"),
+        (lambda: theory.lru_hit_ratio(np.array([0.5, 0.5]), -1), "capacity_entries"),
+    ],
+)
+def test_what_has_no_steady_state_or_no_meaning_is_refused(call: object, field: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        call()  # type: ignore[operator]
+    assert error.value.field == field
