@@ -10,13 +10,15 @@ _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """``1234.5 -> "1,230"``, ``0.01234 -> "0.0123"``; `MISSING` for NaN, an infinity sign for infinity."""
+    """``1234.5 -> "1,230"``, ``0.01234 -> "0.0123"``, ``5.6e-8 -> "5.6e-8"``; `MISSING` for NaN."""
     if math.isnan(value):
         return MISSING
     if math.isinf(value):
         return "∞" if value > 0 else f"{_MINUS}∞"
     if value == 0:
         return "0"
+    if abs(value) < 1e-4:
+        return f"{value:.1e}".replace("e-0", "e-").replace("-", _MINUS, 1 if value < 0 else 0)
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, decimals)
     # 9.996 rounds to 10.0, which needs one decimal fewer to stay at three digits.
@@ -25,11 +27,13 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def duration(value_s: float) -> str:
-    """Seconds in the unit that reads best: µs below 0.1 ms, ms below 10 s, s above."""
+    """Seconds in the unit that reads best: µs below 0.1 ms, ms below 10 s, s above; nobody needs less than 0.1 µs."""
     if math.isnan(value_s) or math.isinf(value_s):
         return significant(value_s)
     if value_s == 0:
         return "0 ms"
+    if abs(value_s) < 1e-7:
+        return "< 0.1 µs"
     if abs(value_s) < 1e-4:
         return f"{significant(value_s * 1e6)} µs"
     if abs(value_s) < 10:

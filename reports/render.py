@@ -118,6 +118,8 @@ def _environment(autoescape: bool) -> Environment:
     environment.filters["inline"] = lambda figure, narrow=False: Markup(figure.inline(narrow))
     environment.filters["units"] = _keep_units
     environment.filters["md"] = markdown_text
+    environment.filters["commands"] = _commands_html
+    environment.filters["md_commands"] = _commands_markdown
     environment.filters["md_cell"] = _markdown_cell
     environment.globals.update(figure_path=figure_path, css=_css)
     return environment
@@ -128,10 +130,25 @@ def _keep_units(text: str) -> str:
     return _UNIT.sub("\u00a0", text)
 
 
+def _commands_html(text: str) -> Markup:
+    """Text in which `commands` stand between backticks."""
+    parts = re.split(r"`([^`]*)`", _keep_units(text))
+    return Markup("").join(Markup("<code>{}</code>").format(one) if i % 2 else one for i, one in enumerate(parts))
+
+
+def _commands_markdown(text: str) -> str:
+    parts = re.split(r"`([^`]*)`", text)
+    return "".join(f"`{one}`" if i % 2 else _escaped(one) for i, one in enumerate(parts))
+
+
 def markdown_text(text: str) -> str:
     """Text that Markdown shows as it stands: no markup, no HTML."""
+    return " ".join(_escaped(text).split())
+
+
+def _escaped(text: str) -> str:
     escaped = _MARKDOWN.sub(r"\\\1", text)
-    return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _markdown_cell(cell: Cell) -> str:

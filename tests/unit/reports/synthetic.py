@@ -53,6 +53,8 @@ workers = { value = 1, assumed = "has no price" }
 api_s = { value = 0.002, assumed = "a guess" }
 [demands.write]
 api_s = { value = 0.004, assumed = "a guess" }
+[sizes]
+row_bytes = { value = 500, assumed = "half a kilobyte" }
 [cost]
 api_worker_usd_per_hour = { value = 0.04, assumed = "a price" }
 cache_node_usd_per_hour = { value = 0.07, assumed = "a price" }

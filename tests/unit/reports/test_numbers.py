@@ -9,14 +9,15 @@ from reports import numbers as n
 
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (1, "1.00"), (9.996, "10.0"), (999.6, "1,000"), (1234.5, "1,230"), (0.012345, "0.0123"),
-    (-2.5, "−2.50"), (math.nan, "–"), (math.inf, "∞"),
+    (-2.5, "−2.50"), (5.58e-8, "5.6e-8"), (-2e-5, "−2.0e-5"), (math.nan, "–"), (math.inf, "∞"),
 ])  # fmt: skip
 def test_three_significant_digits(value: float, text: str) -> None:
     assert n.significant(value) == text
 
 
 @pytest.mark.parametrize(("value_s", "text"), [
-    (0.0, "0 ms"), (0.00002, "20.0 µs"), (0.00123, "1.23 ms"), (0.4, "400 ms"), (2.5, "2,500 ms"), (75.0, "75.0 s"),
+    (0.0, "0 ms"), (2e-9, "< 0.1 µs"), (0.00002, "20.0 µs"),
+    (0.00123, "1.23 ms"), (0.4, "400 ms"), (2.5, "2,500 ms"), (75.0, "75.0 s"),
 ])  # fmt: skip
 def test_durations_are_in_the_unit_that_reads_best(value_s: float, text: str) -> None:
     assert n.duration(value_s) == text
