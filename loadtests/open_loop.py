@@ -34,7 +34,7 @@ from locust.util.load_locustfile import load_locustfile
 from loadtests import recorder, schedule
 from loadtests.recorder import Exchange, Recorder, SharedRecords
 from loadtests.schedule import Schedule
-from loadtests.timer import timer
+from loadtests.timer import ask_for_short_slices, timer
 from loadtests.user import DesignUser
 from sdlab.errors import InvalidInput, LabError
 
@@ -85,17 +85,15 @@ class OpenLoop:
         self._start_s = self._records.start_s = start_monotonic_s
         self._on_progress = on_progress
         self._timer = timer(self._due)
-        # No pause of the collector of cyclic garbage under load: what is there now stays, and what a run adds is
-        # small (about 1 MB for 10,000 requests). Measured at 300/s: lateness p99 0.9 instead of 2.4 ms.
+        # What Locust imports makes a full collection of cyclic garbage pause for 55 ms; frozen, it takes microseconds.
+        # A request leaves no cycles behind (0 objects after 5,000), so the collector stays on for those of the tasks.
         gc.collect()
         gc.freeze()
-        gc.disable()
         try:
             self._set_timer()
             self._ended.wait()
             self._drain()
         finally:
-            gc.enable()
             self._timer.close()
 
     def interrupt(self) -> None:
@@ -251,6 +249,7 @@ def main(arguments: list[str]) -> int:
     events.init.fire(environment=environment, runner=environment.runner, web_ui=None)
     events.test_start.fire(environment=environment)
     load.prepare()
+    ask_for_short_slices()
     _report(options.report, load, user_class)
     table.set_ready(options.part)
     while not table.start_monotonic_s and not load.interrupted:
