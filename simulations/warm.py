@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from sdlab.spec import Popularity
 _DRAWS_PER_ENTRY = 8
 
 
+@lru_cache(maxsize=4)
 def keys_after_yesterday(popularity: Popularity, capacity_entries: int, seed: int) -> NDArray[np.int64]:
     """The distinct keys asked for last before the run, coldest first: exactly what LRU holds after such requests.
 
@@ -23,6 +26,7 @@ def keys_after_yesterday(popularity: Popularity, capacity_entries: int, seed: in
         asked = zipf_ranks(draws, popularity.keys, popularity.zipf_exponent, seed, purpose="yesterday's keys")
         keys = last_distinct(asked, capacity)
         if keys.size == capacity or draws >= limit:
+            keys.flags.writeable = False  # shared by every caller
             return keys
         draws = min(2 * draws, limit)
 

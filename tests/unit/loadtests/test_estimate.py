@@ -1,0 +1,109 @@
+"""Calibration recovers demands that are known, from records as a load test writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from loadtests.estimate import Busy, Window, alone, estimate, evidence
+from sdlab.errors import LabError
+
+# Seconds by label: CPU in the application, waits by stage, CPU of the servers. All constant, so that what comes back
+# can be compared exactly.
+CPU = {"read": 0.0010, "read_miss": 0.0016, "write": 0.0020}
+CACHE = {"read": 0.0004, "read_miss": 0.0008, "write": 0.0}
+DATABASE = {"read": 0.0, "read_miss": 0.0012, "write": 0.0030}
+POSTGRES = {"read": 0.0001, "read_miss": 0.0006, "write": 0.0015}
+VALKEY = {"read": 0.0001, "read_miss": 0.0002, "write": 0.0}
+OUTSIDE_S, IDLE, CLIENT_S = 0.0005, 0.02, 0.0003
+
+
+def window(shares: dict[str, float], seed: int, count: int = 600, rate_rps: float = 60.0) -> Window:
+    generator = np.random.default_rng(seed)
+    labels = generator.choice(list(shares), size=count, p=list(shares.values()))
+    sent = np.cumsum(generator.exponential(1 / rate_rps, count))
+    cpu, cache, database = (np.array([table[label] for label in labels]) for table in (CPU, CACHE, DATABASE))
+    app = cpu + cache + database
+    table = pd.DataFrame(
+        {
+            "operation": pd.Categorical([label.removesuffix("_miss") for label in labels]),
+            "cache_hit": [{"read": 1, "read_miss": 0}.get(label, -1) for label in labels],
+            "sent_s": sent,
+            "completed_s": sent + app + OUTSIDE_S + CLIENT_S,
+            "outcome": "completed",
+            "span_app_s": app,
+            "span_cpu_s": cpu,
+            "span_cache_s": np.where(cache > 0, cache, np.nan),
+            "span_db_s": np.where(database > 0, database, np.nan),
+            "span_stream_s": np.nan,
+        }
+    )
+    duration = float(sent[-1])
+    used = {
+        "api-1": cpu.sum() + OUTSIDE_S * count + IDLE * duration,
+        "postgres": sum(POSTGRES[label] for label in labels) + 0.01 * duration,
+        "valkey": sum(VALKEY[label] for label in labels),
+    }
+    return Window(table, Busy(used, duration))
+
+
+WINDOWS = [
+    window({"read": 0.6, "read_miss": 0.2, "write": 0.2}, 1),
+    window({"read": 0.2, "read_miss": 0.6, "write": 0.2}, 2),
+    window({"read": 0.2, "read_miss": 0.2, "write": 0.6}, 3),
+]
+QUIET = Busy({"api-1": IDLE * 3, "postgres": 0.03, "valkey": 0.0}, 3.0)
+
+
+def test_the_cpu_of_each_operation_is_recovered_by_both_methods() -> None:
+    found = estimate(WINDOWS, QUIET)
+    for label, cpu_s in CPU.items():
+        assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
+        assert found.api_cpu_s_by_regression[label] == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
+    assert found.api_idle_utilisation == pytest.approx(IDLE, rel=1e-6)
+    rows = evidence(found)["api_cpu_s"]
+    assert rows["write"]["by_thread_clock"] == pytest.approx(rows["write"]["by_regression"], rel=1e-6)
+
+
+def test_what_is_awaited_falls_into_the_servers_time_and_the_rest() -> None:
+    demands = estimate(WINDOWS, QUIET).demands
+    assert demands["write"]["database"].mean_s == pytest.approx(POSTGRES["write"], rel=1e-6)
+    assert demands["write"]["database_wait"].mean_s == pytest.approx(DATABASE["write"] - POSTGRES["write"], rel=1e-6)
+    assert demands["read"]["cache"].mean_s == pytest.approx(VALKEY["read"], rel=1e-6)
+    assert demands["read"]["cache_wait"].mean_s == pytest.approx(CACHE["read"] - VALKEY["read"], rel=1e-6)
+    assert "database" not in demands["read"]
+    assert "stream" not in demands["read"]
+
+
+def test_what_the_database_does_for_a_hit_is_the_counting_of_its_click() -> None:
+    assert estimate(WINDOWS, QUIET).demands["click"]["database"].mean_s == pytest.approx(POSTGRES["read"], rel=1e-6)
+
+
+def test_the_rest_of_the_response_is_the_clients() -> None:
+    assert estimate(WINDOWS, QUIET).demands["read"]["client"].mean_s == pytest.approx(CLIENT_S, rel=1e-6)
+
+
+def test_quantiles_are_those_of_the_samples() -> None:
+    demand = estimate(WINDOWS, QUIET).demands["read"]["api"]
+    assert demand.samples >= 30
+    assert demand.quantiles_s == pytest.approx([demand.mean_s] * len(demand.quantiles_s))
+
+
+def test_only_requests_that_overlap_no_other_are_alone() -> None:
+    sent = np.array([0.0, 1.0, 1.5, 3.0, 4.0, 4.1])
+    completed = np.array([0.5, 2.0, 1.8, 3.5, 6.0, 4.2])
+    assert alone(sent, completed).tolist() == [True, False, False, True, False, False]
+    assert alone(np.array([]), np.array([])).tolist() == []
+
+
+def test_a_request_within_a_long_one_that_began_earlier_is_not_alone() -> None:
+    sent = np.array([0.0, 1.0, 2.0])
+    completed = np.array([5.0, 1.1, 2.1])
+    assert alone(sent, completed).tolist() == [False, False, False]
+
+
+def test_an_operation_that_was_hardly_ever_alone_is_named() -> None:
+    crowded = window({"read": 0.9, "read_miss": 0.0, "write": 0.1}, 4, count=100, rate_rps=2000)
+    with pytest.raises(LabError, match=r"calibration saw (read|write) alone \d+ times, it needs 30"):
+        estimate([crowded], QUIET)
