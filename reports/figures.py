@@ -34,24 +34,27 @@ def latency_against_load(
     if curve is None and not windows:
         return None
 
-    def paint(canvas: Canvas, narrow: bool) -> None:
+    def paint(canvas: Canvas, narrow: bool) -> None:  # noqa: ARG001 - one panel at any width
         axes = canvas.subplots()
         axes.set_yscale("log")
         ends = _predicted_lines(axes, curve) if curve else []
-        for window in windows:
-            _measured_points(axes, window)
         axes.set_xlim(
             0, 1.02 * max([*(curve.rate_rps if curve else []), *(one.rate_rps for one in windows), peak_rate_rps])
         )
+        for window in windows:
+            _measured_points(axes, window)
         _milliseconds_axis(axes)
+        ends = ends or _point_labels(windows)
         if slo:
-            _level(axes, slo[1].response_time_s_p99 * 1e3, f"SLO {slo[0]} p99 {n.duration(slo[1].response_time_s_p99)}")
+            level = slo[1].response_time_s_p99
+            _level(axes, level * 1e3)
+            ends.append((level * 1e3, f"SLO {n.count(level * 1e3)} ms", PURPLE))
         axes.axvline(peak_rate_rps, color=MUTED, linewidth=1, linestyle=(0, (1, 2)), zorder=1)
         axes.text(peak_rate_rps, 1.01, f"peak {n.significant(peak_rate_rps)}/s", color=MUTED, ha="center",
                   va="bottom", fontsize=8.5, transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set_xlabel("arrival rate (requests/s)")
         axes.set_ylabel("response time (ms, log scale)")
-        style.label_ends(axes, ends or _point_labels(windows), room=0.075 if narrow else 0.065)
+        style.label_ends(axes, ends, room=0.06)
         handles = [Line2D([], [], color=INK, label="predicted")] if curve else []
         handles += [_mark(valid, word) for valid, word in ((True, "measured"), (False, "measured, INVALID"))
                     if any(window.valid == valid for window in windows)]  # fmt: skip
@@ -62,7 +65,8 @@ def latency_against_load(
         alt=_latency_alt(curve, windows, slo, peak_rate_rps),
         caption="Lines: the model at steady Poisson arrivals on the reference deployment, all operations together. "
         "Points: measured windows of the running service with their 95 % intervals; a hollow point is an INVALID "
-        "window. The dotted line marks the whole design's peak rate, here on the one-machine reference deployment.",
+        f"window.{_slo_words(slo)} The dotted line marks the whole design's peak rate, "
+        "here on the one-machine reference deployment.",
         paint=paint,
         heights=(3.9, 4.1),
     )
@@ -163,7 +167,8 @@ def cache_size(sweep: CacheSweep, operation: str, capacity_entries: int | None, 
         if not narrow:
             upper.set_xlabel("cache size (entries, log scale)")
         if slo and slo.response_time_s_p99 * 1e3 < 3 * np.nanmax(p99):
-            _level(lower, slo.response_time_s_p99 * 1e3, f"SLO p99 {n.duration(slo.response_time_s_p99)}")
+            _level(lower, slo.response_time_s_p99 * 1e3)
+            ends.append((slo.response_time_s_p99 * 1e3, f"SLO {n.count(slo.response_time_s_p99 * 1e3)} ms", PURPLE))
         style.label_ends(lower, ends, room=0.1 if narrow else 0.07)
 
     pairs = [
@@ -189,6 +194,7 @@ def _predicted_lines(axes: Axes, curve: Curve) -> list[tuple[float, str, str]]:
 
 
 def _measured_points(axes: Axes, window: Window) -> None:
+    away = 6 if window.rate_rps < axes.get_xlim()[1] / 2 else -6  # points; the word stays off the axes' edges
     for one in window.operations["all"]:
         colour = PERCENTILE_COLOURS.get(one.quantity.rpartition("_")[2])
         if colour is None or not math.isfinite(one.measured):
@@ -201,9 +207,18 @@ def _measured_points(axes: Axes, window: Window) -> None:
                       markerfacecolor=face, markeredgecolor=edge, markeredgewidth=0.8,
                       elinewidth=1.3, capsize=2.5, zorder=3)  # fmt: skip
         if not window.valid:
-            axes.annotate("INVALID", (window.rate_rps, value), xytext=(-6, 0), textcoords="offset points", color=colour,
-                          fontsize=7.5, va="center", ha="right", zorder=4,
-                          bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8})  # fmt: skip
+            axes.annotate(
+                "INVALID",
+                (window.rate_rps, value),
+                xytext=(away, 0),
+                textcoords="offset points",
+                color=colour,
+                fontsize=7.5,
+                va="center",
+                ha="left" if away > 0 else "right",
+                zorder=2.5,  # over the lines, never over a point
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
+            )
 
 
 def _mark(valid: bool, label: str) -> Line2D:
@@ -227,12 +242,15 @@ def _milliseconds_axis(axes: Axes) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _level(axes: Axes, value: float, text: str) -> None:
+def _level(axes: Axes, value: float) -> None:
+    """A dashed line for a bound, inside of the axes whatever the data."""
     low, high = axes.get_ylim()
-    axes.set_ylim(low, max(high, 1.6 * value if axes.get_yscale() == "log" else 1.12 * value))
+    axes.set_ylim(low, max(high, 1.3 * value if axes.get_yscale() == "log" else 1.12 * value))
     axes.axhline(value, color=PURPLE, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
-    axes.annotate(text, (0.01, value), xycoords=axes.get_yaxis_transform(), xytext=(0, 3), color=PURPLE,
-                  textcoords="offset points", fontsize=8.5, va="bottom")  # fmt: skip
+
+
+def _slo_words(slo: tuple[str, Slo] | None) -> str:
+    return f" The dashed line is the p99 SLO of {slo[0]}." if slo else ""
 
 
 def _from_zero(axes: Axes) -> None:

@@ -33,7 +33,7 @@ def latency(material: Material, loads: Sequence[Load]) -> Section:
     )
     missing = [] if material.curve else ["no latency curve was simulated"]
     missing += [] if loads else ["no load was measured"]
-    gap = f"{n.words(missing).capitalize()}: `./lab run` does both." if missing else ""
+    gap = f"{n.words(missing).capitalize()}: `./lab run` fills this." if missing else ""
     return Section("latency", "Response time against load", figure=figure, gap=gap)
 
 
@@ -65,7 +65,7 @@ def _quantities(loads: Sequence[Load]) -> Table:
             groups.append(rows(lines, _load_heading(load)))
         for window in load.invalid:
             lines = [_line(one, math.nan, invalid=True) for one in window.operations[ALL]]
-            groups.append(rows(lines, f"{_rate(load)}, INVALID window {window.run_id}"))
+            groups.append(rows(lines, f"{_rate(load)}, INVALID window {_short(window)}"))
     heads = columns("Quantity", "Measured#", "Predicted#", "Error#", "Interval#", "Noise floor#")
     return Table("All operations together, by load", heads, tuple(groups), _HOW)
 
@@ -78,10 +78,16 @@ def _line(one: Compared, noise_floor: float, invalid: bool = False) -> Line:
         _NAMES[one.quantity],
         Cell(word + show(one.measured), "bad" if invalid else ""),
         show(one.predicted),
-        Cell(word + n.signed_percent(one.relative_error), "muted" if invalid else ""),
+        _error(one, word),
         interval,
         "±" + n.absolute_percent(noise_floor) if math.isfinite(noise_floor) else n.MISSING,
     ]
+
+
+def _error(one: Compared, word: str) -> Cell:
+    if not math.isfinite(one.relative_error):
+        return Cell(n.MISSING)
+    return Cell(word + n.signed_percent(one.relative_error), "muted" if word else "")
 
 
 def _rate(load: Load) -> str:
@@ -120,8 +126,8 @@ def _windows(loads: Sequence[Load]) -> Table:
         "Lateness p50, p99#", "Stolen CPU#",
     )  # fmt: skip
     note = (
-        "p99 from intended: from the intended start of a request, what its user would have seen. "
-        "Lateness: of the generator, from the intended start to the send."
+        "A window is named by the end of its run's name. p99 from intended: from the intended start of a request, "
+        "what its user would have seen. Lateness: of the generator, from the intended start to the send."
     )
     return Table("The measured windows", heads, (rows(lines),), note)
 
@@ -130,7 +136,7 @@ def _window(window: Window) -> Line:
     word = "VALID" if window.valid else "INVALID: " + "; ".join(window.reasons or ("no reason given",))
     mark = "" if window.valid else "INVALID "
     return [
-        Cell(window.run_id, code=True),
+        Cell(_short(window), code=True),
         Cell(word, "good" if window.valid else "bad"),
         f"{n.significant(window.rate_rps)}, {n.significant(window.achieved_rate_rps)}",
         f"{window.requests:,}",
@@ -139,6 +145,11 @@ def _window(window: Window) -> Line:
         f"{n.duration(window.lateness_s_p50)}, {n.duration(window.lateness_s_p99)}",
         n.percent(window.steal_share),
     ]
+
+
+def _short(window: Window) -> str:
+    """The last part of the run's name, which tells the windows of a study apart."""
+    return window.run_id.rpartition("-")[2] or window.run_id
 
 
 def _run_id(window: Window) -> str:
