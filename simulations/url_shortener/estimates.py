@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdlab.spec import Design
 from simulations.estimates import Estimate, bytes_text, count_text
-from simulations.theory import lru_hit_ratio, zipf_popularity
+from simulations.theory import lru_hit_ratio, zipf_classes
 
 DAYS_OF_YEAR = 365
 
@@ -67,4 +67,5 @@ def estimates(design: Design) -> list[Estimate]:
 
 def _hit_ratio(design: Design, entries: int) -> float:
     popularity = design.workload.popularity
-    return lru_hit_ratio(zipf_popularity(popularity.keys, popularity.zipf_exponent), entries)
+    probability, counts = zipf_classes(popularity.keys, popularity.zipf_exponent)
+    return lru_hit_ratio(probability, entries, counts)

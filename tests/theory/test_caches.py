@@ -41,3 +41,14 @@ def test_lru_hits_more_often_than_fifo_and_a_larger_cache_more_than_a_smaller_on
 def test_equal_popularity_gives_the_share_of_keys_that_fit() -> None:
     assert theory.lru_hit_ratio(np.full(1000, 1e-3), 250) == pytest.approx(0.25)
     assert theory.fifo_hit_ratio(np.full(1000, 1e-3), 250) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize("exponent", [0.5, 0.83, 1.0, 1.2])
+def test_classes_of_keys_give_the_hit_ratio_of_the_keys_themselves(exponent: float) -> None:
+    every_key = theory.zipf_popularity(300_000, exponent)
+    probability, counts = theory.zipf_classes(300_000, exponent)
+    assert counts.sum() == pytest.approx(300_000)
+    assert probability[0] == pytest.approx(every_key[0], rel=1e-6)
+    for capacity in (1_000, 100_000):
+        exact = theory.lru_hit_ratio(every_key, capacity)
+        assert theory.lru_hit_ratio(probability, capacity, counts) == pytest.approx(exact, abs=1e-6)
