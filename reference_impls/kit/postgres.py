@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import structlog
 
-from reference_impls.kit.problems import unavailable
 from reference_impls.kit.settings import ServiceSettings
 from reference_impls.kit.timing import DB, POOL, stage
+from reference_impls.kit.unavailable import Unavailable
 
 _log: Any = structlog.get_logger("postgres")
 
@@ -67,7 +67,7 @@ class Database:
             if isinstance(error, ValueError):
                 raise  # asyncpg's DataError: a value that does not fit its parameter is our mistake
             _log.warning("database_unavailable", error=type(error).__name__)
-            raise unavailable("database") from error
+            raise Unavailable("database") from error
 
     async def check(self) -> None:
         async with self.connection() as connection:

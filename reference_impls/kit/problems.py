@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from reference_impls.kit import timing
+from reference_impls.kit.unavailable import Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -79,17 +80,6 @@ class Problem(Exception):
         return Response(orjson.dumps(body), self.status, headers, MEDIA_TYPE)
 
 
-def unavailable(part: str) -> Problem:
-    """503: a server this request needs does not answer."""
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "unavailable",
-        f"the {part} does not answer; try again",
-        failed=[part],
-        headers={"Retry-After": "1"},
-    )
-
-
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI declaration of problem responses, for a route's ``responses=``."""
     schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
@@ -102,6 +92,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Answer every error of the app as a problem, and give OpenAPI the problem's schema."""
     app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(Unavailable, _answer_unavailable)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(RequestValidationError, _answer_invalid_request)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign] # FastAPI's documented way to extend it
@@ -110,6 +101,11 @@ def install(app: FastAPI) -> None:
 async def _answer_problem(_request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
     return problem.response()
+
+
+async def _answer_unavailable(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unavailable)
+    return Problem(503, "unavailable", str(error), failed=[error.part], headers={"Retry-After": "1"}).response()
 
 
 async def _answer_http_exception(_request: Request, error: Exception) -> Response:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 import secrets
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from prometheus_client import Counter
 
-from reference_impls.kit.metrics import Metrics
-from reference_impls.kit.problems import Problem, unavailable
 from reference_impls.kit.timing import STREAM, stage
+from reference_impls.kit.unavailable import Unavailable
 from reference_impls.kit.valkey import Valkey, ValkeyUnavailable
 from reference_impls.url_shortener.store import Store, StrayClick
+
+if TYPE_CHECKING:  # the click worker needs the names below, and not the web framework behind Metrics
+    from reference_impls.kit.metrics import Metrics
 
 STREAM_KEY = "clicks"
 CODE_FIELD, ID_FIELD = b"c", b"i"
@@ -52,13 +54,13 @@ class ClickRecorder:
         try:
             found = await self._valkey.execute("XRANGE", STREAM_KEY, f"({counted_up_to}", "+", "COUNT", look_at)
         except ValkeyUnavailable as error:
-            raise unavailable("cache") from error
+            raise Unavailable("cache") from error
         return len(found)
 
     async def _record_stray(self, click: StrayClick) -> None:
         try:
             await self._store.record_stray(click)
-        except Problem:
+        except Unavailable:
             self._lost.inc()
             _log.error("click_lost", code=click.code, click_id=click.click_id, clicked_at=click.clicked_at)
         else:
