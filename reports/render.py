@@ -46,7 +46,8 @@ def html(report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """The same content, with figures as files that follow the reader's theme on a code host."""
-    return _environment(autoescape=False).get_template("report.md").render(report=report)
+    text = _environment(autoescape=False).get_template("report.md").render(report=report)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text))
 
 
 def write(reports: Sequence[tuple[Report, Verdict]], out: Path) -> None:
