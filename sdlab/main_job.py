@@ -42,6 +42,9 @@ class Step:
 def run(
     slug: Annotated[str, typer.Argument(help="The design, as `lab list` names it.")] = "url_shortener",
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 7,
+    quick: Annotated[
+        bool, typer.Option(help="Short windows, few requests: to see that it works, not to learn.")
+    ] = False,
     publish: Annotated[bool, typer.Option(help="Also write the report to reports/published.")] = False,
 ) -> None:
     """Measure the service, freeze its parameters, predict held-out loads, simulate the day, report."""
@@ -49,18 +52,21 @@ def run(
     catalog.load_design(slug)
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     common = ["--study", study, f"--seed={seed}"]
+    windows = ["--window=4", "--held-out-window=2", "--repeats=1"] if quick else []
+    day, probe, point = (["--requests=20000"] for _ in range(3)) if quick else ([], ["--requests=150000"], [])
     began_s = time.monotonic()
-    console.print(f"[bold]{slug}[/], study {study}: about three minutes; Ctrl-C stops everything")
+    length = "a minute, too short for numbers to stand on" if quick else "three minutes"
+    console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
-        job.attached(Step("load the service: calibrate, freeze, held-out rates", ["validate", slug, *common]))
+        job.attached(Step("load the service: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows]))
         job.attached(Step("predict the held-out loads", ["predict", slug, *common]))
         calibrated = [*common, "--calibration", f"study:{study}"]
         job.together(
-            Step("simulate the whole day", ["simulate", slug, *calibrated]),
-            Step("highest rate of one machine", ["capacity", slug, "--deployment=reference", *calibrated]),
-            Step("cache size", ["sweep", slug, f"--over={CACHE_SIZES}", *calibrated]),
-            Step("highest rate of the design", ["capacity", slug, *calibrated]),
+            Step("simulate the whole day", ["simulate", slug, *calibrated, *day]),
+            Step("highest rate of one machine", ["capacity", slug, "--deployment=reference", *calibrated, *probe]),
+            Step("cache size", ["sweep", slug, f"--over={CACHE_SIZES}", *calibrated, *point]),
+            Step("highest rate of the design", ["capacity", slug, *calibrated, *probe]),
         )
         job.attached(Step("report", ["report", slug, "--study", study]))
         if publish:
