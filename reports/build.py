@@ -13,7 +13,7 @@ from reports.compare import Load, Records, compare_window, group
 from reports.document import KeyNumber, Report, Tone
 from reports.files import Generator, Resources, StationRow
 from reports.sections import design, simulated, validation
-from reports.verdict import Verdict, judge, place
+from reports.verdict import WHOLE_DAY, Verdict, judge, place
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run
 
@@ -83,8 +83,8 @@ def _key_numbers(material: Material, verdict: Verdict) -> tuple[KeyNumber, ...]:
         KeyNumber(
             f"{slo.operation} p99, worst hour",
             n.duration(slo.response_time_s_p99),
-            f"SLO {n.duration(slo.bound.response_time_s_p99)}",
-            _tone(slo.met),
+            f"SLO {n.duration(slo.bound.response_time_s_p99)}{_part(verdict)}",
+            _tone(slo.met if not _part(verdict) else None),
         )
         if slo
         else _named(unknown, "p99, worst hour"),
@@ -120,6 +120,11 @@ def _cost_number(material: Material) -> KeyNumber:
     found = cost.cost(material.design)
     beside = f"{n.usd(found.usd_per_million_requests)} per million requests"
     return KeyNumber("cost a month", n.usd(found.usd_per_month), beside)
+
+
+def _part(verdict: Verdict) -> str:
+    share = verdict.day_share
+    return f"; only {n.percent(share)} of the day" if share is not None and share < WHOLE_DAY else ""
 
 
 def _named(number: KeyNumber, label: str) -> KeyNumber:

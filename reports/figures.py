@@ -10,20 +10,18 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from reports import numbers as n
 from reports import style
 from reports.compare import Load, Window
-from reports.files import Breakdown, CacheSweep, Curve, Hours
+from reports.files import CacheSweep, Curve, Hours
 from reports.style import AMBER, BLUE, GREEN, GREY, INK, MUTED, ORANGE, PAPER, PURPLE, Figure
 from sdlab.arrivals import FloatArray
 from sdlab.spec import Slo
 
 PERCENTILE_COLOURS = {"p50": BLUE, "p95": GREEN, "p99": ORANGE}
-_COLOURS = (ORANGE, BLUE, GREEN, PURPLE, AMBER, GREY)
-_SHOWN_RESOURCES = 5
+COLOURS = (ORANGE, BLUE, GREEN, PURPLE, AMBER, GREY)
 
 
 def latency_against_load(
@@ -83,7 +81,7 @@ def day(hours: Hours, slos: dict[str, Slo]) -> Figure:
         room = 0.105 if narrow else 0.085
         _hours_panel(grid[0], "Arrival rate (requests/s)", x, {"": hours.arrival_rate_rps}, 1, room)
         grid[1].set_yscale("log")
-        for name, colour in zip(hours.response_time_s_p99, cycle(_COLOURS), strict=False):
+        for name, colour in zip(hours.response_time_s_p99, cycle(COLOURS), strict=False):
             if name in slos:
                 level = slos[name].response_time_s_p99 * 1e3
                 grid[1].axhline(level, color=colour, linewidth=1, linestyle=(0, (4, 3)))
@@ -103,36 +101,6 @@ def day(hours: Hours, slos: dict[str, Slo]) -> Figure:
         paint=paint,
         heights=(4.6, 1.75 * panels + 0.3),
     )
-
-
-def where_time_goes(breakdown: Breakdown) -> Figure:
-    """Mean response time of each operation, stacked by resource: waiting hatched, service solid."""
-    resources = _largest(breakdown)
-    colours = dict(zip(resources, _COLOURS, strict=False)) | {"other": GREY}
-    bars = [_bar(breakdown, row, resources) for row in range(len(breakdown.operations))]
-
-    def paint(canvas: Canvas, narrow: bool) -> None:
-        grid = canvas.subplots(len(bars), 1, squeeze=False).ravel()
-        for axes, operation, bar in zip(grid, breakdown.operations, bars, strict=True):
-            _stack(axes, bar, colours)
-            total = sum(wait + service for _, wait, service in bar)
-            axes.set_title(f"{operation}: {n.milliseconds(total)}")
-        grid[-1].set_xlabel("mean ms a request" if narrow else "mean time a request (ms; each on its own scale)")
-        shown = [name for name in colours if any(r == name and w + s > 0 for bar in bars for r, w, s in bar)]
-        handles = [Patch(facecolor=colours[name], label=name) for name in shown]
-        handles += [Patch(facecolor=PAPER, edgecolor=MUTED, hatch="/////", label="waiting for it", linewidth=0.7)]
-        canvas.legend(handles=handles, loc="outside upper left", ncols=3 if narrow else len(handles), frameon=False,
-                      fontsize=8.5, handlelength=1.2, columnspacing=1.2)  # fmt: skip
-
-    rows = len(bars)
-    return style.draw(
-        "breakdown",
-        alt="Mean time a request spends at each resource: " + "; ".join(_bar_words(o, b) for o, b in zip(
-            breakdown.operations, bars, strict=True)) + ".",
-        caption="Solid: being served. Hatched: waiting for it. Each operation has its own scale.",
-        paint=paint,
-        heights=(0.75 * rows + 0.7, 0.85 * rows + 0.95),
-    )  # fmt: skip
 
 
 def cache_size(sweep: CacheSweep, operation: str, capacity_entries: int | None, slo: Slo | None) -> Figure:
@@ -238,7 +206,7 @@ def _milliseconds_axis(axes: Axes) -> None:
     low, high = axes.get_ylim()
     axes.set_ylim(low, max(high, 10 * low))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 1000 else (1,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
@@ -261,9 +229,9 @@ def _hours_panel(
     axes: Axes, title: str, x: FloatArray, series: Mapping[str, Sequence[float]], scale: float, room: float
 ) -> None:
     ends = []
-    colours = cycle(_COLOURS) if len(series) > 1 else cycle([INK])
+    colours = cycle(COLOURS) if len(series) > 1 else cycle([INK])
     for (name, values), colour in zip(series.items(), colours, strict=False):
-        axes.plot(x, np.asarray(values) * scale, color=colour)
+        axes.plot(x, np.asarray(values) * scale, color=colour, marker="o" if len(values) == 1 else None)
         ends.append((_last(values) * scale, name, colour))
     axes.set_title(title)
     axes.set_xlim(0, 24)
@@ -277,44 +245,6 @@ def _hours_panel(
 
 def _last(values: Sequence[float]) -> float:
     return next((value for value in reversed(values) if math.isfinite(value)), float("nan"))
-
-
-def _largest(breakdown: Breakdown) -> list[str]:
-    """The resources that matter most to any operation, in the order of the flow."""
-    weight = np.zeros(len(breakdown.resources))
-    for waits, services in zip(breakdown.wait_s, breakdown.service_s, strict=True):
-        spent = np.nan_to_num(np.asarray(waits)) + np.nan_to_num(np.asarray(services))
-        weight = np.maximum(weight, spent / (spent.sum() or 1.0))
-    kept = set(np.argsort(-weight, kind="stable")[:_SHOWN_RESOURCES].tolist())
-    return [name for i, name in enumerate(breakdown.resources) if i in kept]
-
-
-def _bar(breakdown: Breakdown, row: int, resources: list[str]) -> list[tuple[str, float, float]]:
-    """(resource, wait, service) in seconds, what is not among ``resources`` together as "other"."""
-    parts: dict[str, tuple[float, float]] = dict.fromkeys([*resources, "other"], (0.0, 0.0))
-    for name, wait, service in zip(breakdown.resources, breakdown.wait_s[row], breakdown.service_s[row], strict=True):
-        place = name if name in parts else "other"
-        before = parts[place]
-        parts[place] = (before[0] + np.nan_to_num(wait), before[1] + np.nan_to_num(service))
-    return [(name, float(wait), float(service)) for name, (wait, service) in parts.items()]
-
-
-def _stack(axes: Axes, bar: list[tuple[str, float, float]], colours: dict[str, str]) -> None:
-    left = 0.0
-    for name, wait, service in bar:
-        for value, waiting in ((1e3 * wait, True), (1e3 * service, False)):
-            axes.barh(0, value, left=left, height=0.8, linewidth=0.7, edgecolor=colours[name] if waiting else PAPER,
-                      facecolor=PAPER if waiting else colours[name], hatch="/////" if waiting else None)  # fmt: skip
-            left += value
-    axes.set_yticks([])
-    axes.set_xlim(0, left or 1.0)
-    axes.grid(visible=False)
-    axes.spines["left"].set_visible(False)
-
-
-def _bar_words(operation: str, bar: list[tuple[str, float, float]]) -> str:
-    parts = sorted(bar, key=lambda part: -(part[1] + part[2]))[:3]
-    return f"{operation} " + n.words([f"{n.duration(w + s)} at {name}" for name, w, s in parts if w + s > 0])
 
 
 def _latency_alt(curve: Curve | None, windows: Sequence[Window], slo: tuple[str, Slo] | None, peak_rps: float) -> str:

@@ -13,6 +13,9 @@ from reports.compare import Load, ModelError, model_error
 from reports.files import Bottleneck
 from sdlab.spec import Slo
 
+WHOLE_DAY = 0.99
+"""From this share of its mean number of requests on, a day is whole: the number of arrivals is itself random."""
+
 
 @dataclass(frozen=True)
 class SloResult:
@@ -39,12 +42,16 @@ class SloResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the study shows. `None` wherever it does not say."""
+    """What the study shows. `None` wherever it does not say.
+
+    ``day_share`` is how much of the day's requests was simulated; the SLOs are judged only on a whole day.
+    """
 
     design: str
     study: str | None
     requests_per_day: float
     peak_rate_rps: float
+    day_share: float | None
     slos: tuple[SloResult, ...]
     slos_met: bool | None
     capacity_rate_rps: float | None
@@ -75,12 +82,18 @@ class Verdict:
     def _slo_words(self) -> str:
         target = f"{n.count(self.requests_per_day)} requests/day"
         if self.slos_met is None:
-            unknown = "no day was simulated" if not self.slos else "the simulated day lacks an operation"
-            return f"SLOs at {target} not judged: {unknown}"
+            return f"SLOs at {target} not judged: {self._unknown()}"
         if self.slos_met:
             return f"SLOs met in every hour at {target}"
         broken = [f"{one.operation} {_broken(one)}" for one in self.slos if one.met is False]
         return f"SLO not met at {target}: {n.words(broken)}"
+
+    def _unknown(self) -> str:
+        if self.day_share is None:
+            return "no day was simulated"
+        if self.day_share < WHOLE_DAY:
+            return f"only {n.percent(self.day_share)} of the day's requests were simulated"
+        return "the simulated day lacks an operation"
 
     def _headroom_words(self) -> str:
         if self.headroom is None:
@@ -108,6 +121,7 @@ def judge(material: Material, loads: Sequence[Load]) -> Verdict:
     """The verdict of a study."""
     workload = material.design.workload
     slos = _slos(material)
+    day_share = _day_share(material)
     capacity = material.capacity
     held_out = [load for load in loads if load.held_out]
     return Verdict(
@@ -115,8 +129,9 @@ def judge(material: Material, loads: Sequence[Load]) -> Verdict:
         study=material.study.name,
         requests_per_day=workload.requests_per_day,
         peak_rate_rps=workload.peak_rate_rps,
+        day_share=day_share,
         slos=slos,
-        slos_met=_all_met(slos),
+        slos_met=_all_met(slos) if day_share and day_share >= WHOLE_DAY else None,
         capacity_rate_rps=capacity.rate_rps if capacity else None,
         headroom=capacity.rate_rps / workload.peak_rate_rps if capacity else None,
         bottleneck=capacity.bottleneck if capacity else None,
@@ -139,6 +154,17 @@ def place(bottleneck: Bottleneck) -> str:
     """The station that saturates first, with its tier where the name does not say it."""
     named = bottleneck.tier in bottleneck.station
     return bottleneck.station if named else f"{bottleneck.station} ({bottleneck.tier})"
+
+
+def _day_share(material: Material) -> float | None:
+    """Simulated requests over the design's a day; by the hours if the run does not say how many there were."""
+    day = material.day
+    if day is None:
+        return None
+    requests = day.run.manifest.parameters.get("requests")
+    if isinstance(requests, int):
+        return requests / material.design.workload.requests_per_day
+    return len(day.hours.hour) / 24 if day.hours else 1.0
 
 
 def _slos(material: Material) -> tuple[SloResult, ...]:

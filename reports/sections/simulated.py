@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from reports import figures
+from reports import figures, time_figure
 from reports import numbers as n
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, columns, rows
 from reports.files import Breakdown, CacheSweep, Capacity, Check, Hours
-from reports.verdict import SloResult, Verdict, place
+from reports.verdict import WHOLE_DAY, SloResult, Verdict, place
 
 
 def day(material: Material, verdict: Verdict) -> Section:
@@ -23,7 +23,7 @@ def day(material: Material, verdict: Verdict) -> Section:
     return Section(
         "day",
         title,
-        text=(_requests(material),),
+        text=(_requests(material, verdict),),
         figure=figures.day(hours, material.design.slo) if hours else None,
         tables=(*tables, _hours(hours)) if hours else tuple(tables),
         gap=gap,
@@ -37,7 +37,7 @@ def breakdown(material: Material) -> Section:
     if found is None:
         gap = f"No breakdown was simulated: `./lab simulate {material.study.slug}` makes one."
         return Section("breakdown", title, gap=gap)
-    return Section("breakdown", title, figure=figures.where_time_goes(found), tables=(_parts(found),))
+    return Section("breakdown", title, figure=time_figure.where_time_goes(found), tables=(_parts(found),))
 
 
 def cache(material: Material) -> Section:
@@ -127,10 +127,12 @@ def slo_cell(one: SloResult) -> Cell:
     return Cell("met", "good") if one.met else Cell("NOT met", "bad")
 
 
-def _requests(material: Material) -> str:
+def _requests(material: Material, verdict: Verdict) -> str:
     day = material.day
     count = day.run.manifest.parameters.get("requests") if day else None
     words = f"{count:,} requests simulated one by one" if isinstance(count, int) else "Simulated request by request"
+    if verdict.day_share is not None and verdict.day_share < WHOLE_DAY:
+        words += f", which is only {n.percent(verdict.day_share)} of the day: no verdict on the SLOs follows"
     overrides = day.run.manifest.overrides if day else []
     return f"{words}{', with ' + n.words(overrides) if overrides else ''}."
 
@@ -143,7 +145,8 @@ def _slos(verdict: Verdict) -> Table:
         for one in verdict.slos
     ]  # fmt: skip
     heads = columns("Operation", "p99, worst hour#", "Hour (UTC)#", "Bound#", "Availability, day#", "Bound#", "SLO")
-    return Table("The SLOs", heads, (rows(lines),))
+    whole = verdict.day_share is None or verdict.day_share >= WHOLE_DAY
+    return Table("The SLOs" if whole else "The SLOs over the simulated part of the day", heads, (rows(lines),))
 
 
 def _operations(material: Material) -> Table:

@@ -43,7 +43,7 @@ def comparison(loads: Sequence[Load]) -> Section:
     if not loads:
         return Section("comparison", title, gap="The running service was not measured: `./lab run` measures it at "
                        "loads the model was not fitted to, and replays each in the model.")  # fmt: skip
-    tables = [_quantities(loads), _by_operation(loads), _windows(loads)]
+    tables = [_quantities(loads), _by_operation(loads), _windows(loads), _reasons(loads)]
     windows = [window for load in loads for window in (*load.valid, *load.invalid)]
     replayed = any(window.predicted for window in windows)
     gap = "" if replayed else "No window was replayed in the model: `./lab run` replays each."
@@ -133,7 +133,7 @@ def _windows(loads: Sequence[Load]) -> Table:
 
 
 def _window(window: Window) -> Line:
-    word = "VALID" if window.valid else "INVALID: " + "; ".join(window.reasons or ("no reason given",))
+    word = "VALID" if window.valid else "INVALID"
     mark = "" if window.valid else "INVALID "
     return [
         Cell(_short(window), code=True),
@@ -145,6 +145,17 @@ def _window(window: Window) -> Line:
         f"{n.duration(window.lateness_s_p50)}, {n.duration(window.lateness_s_p99)}",
         n.percent(window.steal_share),
     ]
+
+
+def _reasons(loads: Sequence[Load]) -> Table | None:
+    lines: list[Line] = [
+        [Cell(_short(window), code=True), n.rate(window.rate_rps), Cell(f"INVALID: {reason}", "bad")]
+        for load in loads
+        for window in load.invalid
+        for reason in window.reasons or ("no reason given",)
+    ]
+    heads = columns("Window", "Offered#", "Reason")
+    return Table("Why windows are INVALID", heads, (rows(lines),)) if lines else None
 
 
 def _short(window: Window) -> str:

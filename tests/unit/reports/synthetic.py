@@ -144,13 +144,19 @@ class SyntheticStudy:
         run_id = self.load_test(rate_rps, np.full(count, measured_s), reasons=reasons, utilisation=0.5)
         self.replay(run_id, rate_rps, np.full(count, predicted_s), utilisation=0.4)
 
-    def day(self, read_p99_s: float = 0.020, write_p99_s: float = 0.200, availability: float = 1.0) -> None:
+    def day(
+        self,
+        read_p99_s: float = 0.020,
+        write_p99_s: float = 0.200,
+        availability: float = 1.0,
+        requests: int = 8_640_000,
+    ) -> None:
         """A day whose worst hour is 19, with the given p99 there and less in the other hours."""
         hours = np.arange(24)
         shape = 0.5 + 0.5 * np.exp(-(((hours - 19) / 4.0) ** 2))
         p99 = {"read": (read_p99_s * shape).tolist(), "write": (write_p99_s * shape).tolist()}
         halves = {name: [value / 2 for value in values] for name, values in p99.items()}
-        said = {"mode": "day", "deployment": "design", "requests": 8_640_000, "calibration": "abc"}
+        said = {"mode": "day", "deployment": "design", "requests": requests, "calibration": "abc"}
         busy = {"api": 0.3, "cache": 0.02, "database": 0.1}
         cache = {"name": "cache-eu", "capacity_entries": 10_000, "policy": "lru", "lookups": 1000, "hits": 700}
         breakdown = {

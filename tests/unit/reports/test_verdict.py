@@ -53,6 +53,15 @@ def test_availability_below_its_bound_breaks_the_slo(study: SyntheticStudy) -> N
     assert "read availability 99.5 % against 99.9 %" in found.sentence
 
 
+def test_a_part_of_a_day_never_meets_an_slo(study: SyntheticStudy) -> None:
+    study.day(requests=86_400)
+    found = verdict(study)
+    assert found.slos_met is None
+    assert found.sentence.startswith(
+        "SLOs at 8.64 M requests/day not judged: only 1.00 % of the day's requests were simulated;"
+    )
+
+
 def test_headroom_is_capacity_over_the_peak_rate(study: SyntheticStudy) -> None:
     study.capacity(240.0)
     study.capacity(9999.0, "reference")
@@ -96,7 +105,7 @@ def test_the_verdict_as_data_is_json_without_nan(study: SyntheticStudy) -> None:
 def test_overrides_of_the_day_reach_the_verdict(study: SyntheticStudy) -> None:
     study.overrides = ["workload.requests_per_day=86400000"]
     study.capacity(1500.0)
-    study.day()
+    study.day(requests=86_400_000)
     found = verdict(study)
     assert found.peak_rate_rps == pytest.approx(3000)
     assert found.headroom == pytest.approx(0.5)
