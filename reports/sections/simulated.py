@@ -73,7 +73,7 @@ def stations(material: Material) -> Section:
         groups.append(rows(lines, tier))
     heads = columns("Station", "Servers#", "Utilisation#", "Queue, mean#", "Queue, longest#", "Arrivals#",
                     "Wait, mean#", "Service, mean#")  # fmt: skip
-    return Section("stations", title, tables=(Table("Means over the whole day, by tier", heads, tuple(groups)),))
+    return Section("stations", title, tables=(Table("Means over the run of the day, by tier", heads, tuple(groups)),))
 
 
 def capacity(material: Material) -> Section:
@@ -157,7 +157,7 @@ def _operations(material: Material) -> Table:
         for row in (material.day.summary if material.day else [])
     ]  # fmt: skip
     heads = columns("Operation", "Requests#", "Completed#", "Mean#", "p50#", "p95#", "p99#", "Longest#")
-    return Table("Response times over the whole day", heads, (rows(lines),))
+    return Table("Response times over the run of the day", heads, (rows(lines),))
 
 
 def _hours(hours: Hours) -> Table:
