@@ -16,7 +16,17 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
-COMPILED_SOURCES = ("jit.py", "draws.py", "sampling.py", "layout.py", "caches.py", "engines/kernel.py")
+COMPILED_SOURCES = (
+    "jit.py",
+    "draws.py",
+    "sampling.py",
+    "layout.py",
+    "caches.py",
+    "engines/state.py",
+    "engines/agenda.py",
+    "engines/queues.py",
+    "engines/kernel.py",
+)
 
 
 def kernel(function: F) -> F:

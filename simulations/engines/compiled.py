@@ -14,8 +14,8 @@ import numpy as np
 from sdlab.workload import Requests
 from simulations import caches
 from simulations.engines import kernel
-from simulations.engines.kernel import Arrivals, Code, State
 from simulations.engines.prepare import prepare
+from simulations.engines.state import Arrivals, Code, State
 from simulations.layout import BACKGROUND, LOOP, NONE, QUEUE, SLOT
 from simulations.program import Program
 from simulations.sample_path import (

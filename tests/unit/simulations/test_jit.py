@@ -1,0 +1,26 @@
+"""The compilation cache must notice a change in any file of compiled code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import simulations
+from simulations.jit import COMPILED_SOURCES
+
+ROOT = Path(simulations.__file__).parent
+
+
+def test_every_file_with_compiled_code_is_part_of_the_caches_key() -> None:
+    compiled = {
+        str(path.relative_to(ROOT))
+        for path in ROOT.rglob("*.py")
+        if re.search(r"^\s*@(kernel|entry_point|numba)\b", path.read_text(), re.MULTILINE)
+    }
+    assert compiled
+    assert compiled <= set(COMPILED_SOURCES)
+
+
+def test_what_compiled_code_is_laid_out_by_is_part_of_the_caches_key_too() -> None:
+    assert {"layout.py", "jit.py", "engines/state.py"} <= set(COMPILED_SOURCES)
+    assert all((ROOT / name).is_file() for name in COMPILED_SOURCES)
