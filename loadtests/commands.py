@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -51,6 +52,8 @@ def swarm(
     Response time counts from the intended start. The run judges itself. Exit codes: 0 VALID, 4 INVALID, 2 bad input,
     3 no service to load.
     """
+    # A shell that starts a job with & has it ignore SIGINT; here it is the way to stop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     design = load_design(slug)
     labels = _labels(label or [])
     if trace is None:
@@ -62,7 +65,7 @@ def swarm(
     command = _command(slug, asked.parameters, duration, seed, host, workers, label or [], study)
     console = Console(stderr=as_json, highlight=False)
     if trace is not None:
-        console.print(f"trace: {asked.parameters['trace_account']}", style="dim", markup=False)
+        console.print(f"trace: {asked.parameters['trace_account']}", style="dim", markup=False, soft_wrap=True)
     try:
         with _service(design, host, workers, console) as service, display.load_progress(console) as progress:
             run = run_window(

@@ -94,11 +94,12 @@ def show_run(console: Console, run: Run) -> None:
         )
     console.print(table)
     console.print(_generator_line(run), style="dim", soft_wrap=True)
-    errors = run.json("generator")["errors"]
-    if errors:
-        console.print("errors: " + ", ".join(f"{count:,} {name}" for name, count in errors.items()))
-    for text, count in run.json("generator")["exceptions_in_tasks"].items():
-        console.print(f"in tasks: {count:,} times {text}", markup=False, style="red")
+    account = run.json("generator")
+    missed = {name: count for name, count in account["outcomes"].items() if name != "completed"}
+    if missed:
+        console.print(f"not completed: {_list(missed)}; by kind of error: {_list(account['errors'])}", soft_wrap=True)
+    for text, count in account["exceptions_in_tasks"].items():
+        console.print(f"in tasks: {count:,} times {text}", markup=False, style="red", soft_wrap=True)
     console.print(f"run folder: {shown_path(run.folder)}", markup=False, soft_wrap=True)
     judgement = run.manifest.validity
     if judgement is None or judgement.valid:
@@ -115,6 +116,10 @@ def _generator_line(run: Run) -> str:
         f"generator: lateness p50 {_ms(generator['lateness_s_p50'])} ms, p99 {_ms(generator['lateness_s_p99'])} ms; "
         f"CPU {' '.join(busy) or 'unknown'}; achieved {generator['achieved_share']:.2%} of the offered rate"
     )
+
+
+def _list(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count) or "none"
 
 
 def _ms(seconds: float | None) -> str:

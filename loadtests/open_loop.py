@@ -24,7 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gevent
 from gevent.event import Event
@@ -137,15 +137,20 @@ class OpenLoop:
     def _serve(self, number: int | None) -> None:
         """One user's life: do the arrival that it was made for, if any, then those the hub hands it."""
         user: DesignUser | None = None
-        while True:
-            if number is not None:
-                exchange = self._take(number)
-                user = self._attempt(exchange, user, self._tasks[self._plan.operation[number]])
-                self._finish(exchange)
-            elif user is None:
-                user = self._attempt(None, None, None)
-            self._idle.append(gevent.getcurrent())
-            number = self._hub.switch()
+        try:
+            while True:
+                if number is not None:
+                    exchange = self._take(number)
+                    user = self._attempt(exchange, user, self._tasks[self._plan.operation[number]])
+                    self._finish(exchange)
+                elif user is None:
+                    user = self._attempt(None, None, None)
+                self._idle.append(gevent.getcurrent())
+                number = self._hub.switch()
+        except gevent.GreenletExit:
+            if user is not None:
+                user.exchange = None
+                cast(Any, user).on_stop()
 
     def _take(self, number: int) -> Exchange:
         plan = self._plan

@@ -119,7 +119,7 @@ def generator_account(table: pd.DataFrame, recorded: Recorded) -> dict[str, Any]
 
 
 def _counts(column: pd.Series[Any]) -> dict[str, int]:
-    return {str(name): int(count) for name, count in column.value_counts().items() if count}
+    return {str(name): int(count) for name, count in column.value_counts().items() if count > 0}
 
 
 def histograms(table: pd.DataFrame) -> dict[str, Any]:

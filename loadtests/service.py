@@ -38,10 +38,16 @@ class Service:
     workers: int | None = None
     links: int | None = None
     ready: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    child: Child | None = field(default=None, repr=False)
 
     def dead(self) -> list[str]:
         """The names of its processes that have ended."""
         return [name for name, pid in self.pids.items() if not _is_alive(pid)]
+
+    def ask_to_stop(self) -> None:
+        """Begin to stop a service of ours, without waiting: what is still to be done can be done beside it."""
+        if self.child is not None and self.child.is_running:
+            self.child.popen.send_signal(self.child.stop_signals[0])
 
 
 def attach(url: str) -> Service:
@@ -96,7 +102,7 @@ def running_service(
             )
             try:
                 ready = _wait_until_ready(child, ready_file, progress)
-                yield Service(ready["url"].rstrip("/"), _named(ready["pids"]), workers, links, ready)
+                yield Service(ready["url"].rstrip("/"), _named(ready["pids"]), workers, links, ready, child)
             finally:
                 processes.stop([child], grace_s=STOP_GRACE_S)
 

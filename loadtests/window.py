@@ -104,7 +104,8 @@ def run_window(
     ten times a second.
 
     Returns the run, valid or not; also that of a service that died midway. Raises `Interrupted` on Ctrl-C after what
-    was recorded has been kept, `LabError` if the driver cannot start or nothing at all was recorded.
+    was recorded has been kept (a service of ours is then stopping already), `LabError` if the driver cannot start or
+    nothing at all was recorded.
     """
     window = Window(design, requests, service, seed, generators, max_in_flight, request_timeout_s)
     locustfile = locustfile or ROOT / "loadtests" / design.slug / "locustfile.py"
@@ -115,6 +116,7 @@ def run_window(
     except KeyboardInterrupt:
         interrupted = True
         load.incidents.append("interrupted")
+        service.ask_to_stop()
     recorded = load.recorded()
     if recorded is None:
         if interrupted:
