@@ -1,7 +1,7 @@
 """Run folders: what a simulation or a load test leaves behind, and all that a report reads.
 
 A run folder holds ``manifest.json`` (what, when, which commit, which machine, which seed, which parameters, how to
-make it again), ``requests.parquet`` (one row a request) and further JSON files by name. It is written beside its
+make it again), ``design.toml`` (as it was), ``requests.parquet`` (one row a request) and further JSON files by name. It is written beside its
 final place and renamed when whole, so that a folder that exists is complete.
 """
 
@@ -26,7 +26,7 @@ import pandas as pd
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sdlab.catalog import ROOT
+from sdlab.catalog import ROOT, design_folder
 from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 
@@ -147,6 +147,7 @@ def new_run(
     partial.mkdir(parents=True)
     try:
         writer = RunWriter(partial, manifest)
+        shutil.copyfile(design_folder(design) / "design.toml", partial / "design.toml")
         yield writer
         (partial / "manifest.json").write_text(writer.manifest.model_dump_json(indent=1) + "\n")
         partial.rename(runs / run_id)

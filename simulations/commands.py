@@ -64,6 +64,8 @@ def simulate(
     console = Console(stderr=as_json, highlight=False)
     if rate is not None and trace_file is not None:
         raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
+    if engine not in ENGINES:
+        raise InvalidInput("--engine", engine, f"must be one of {', '.join(ENGINES)}")
     design = catalog.load_design(slug, overrides or [])
     measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = _deployment(deployment)

@@ -20,9 +20,7 @@ def test_a_notebook_runs_and_draws(file: Path) -> None:
     stored = [cell for cell in notebook.cells if cell.get("outputs")]
     assert stored == [], "notebooks are committed without outputs"
     ran = NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
-    kinds = [
-        kind for cell in ran.cells for output in cell.get("outputs", ()) for kind in output.get("data", {})
-    ]
+    kinds = [kind for cell in ran.cells for output in cell.get("outputs", ()) for kind in output.get("data", {})]
     assert kinds.count("image/png") >= 1
 
 

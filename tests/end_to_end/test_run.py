@@ -1,0 +1,71 @@
+"""The main job, from the service to the report; and what is left when it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sdlab.catalog import ROOT
+from sdlab.runs import RUNS, find_runs
+from tests.end_to_end.cli import lab
+
+
+def test_the_main_job_measures_predicts_simulates_and_reports() -> None:
+    done = lab("run", "--quick", timeout_s=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (study,) = re.findall(r"study (\S+):", done.stdout)
+    runs = [run for run in find_runs("url_shortener") if run.manifest.study == study]
+    kinds = [(run.manifest.kind, run.manifest.parameters.get("mode")) for run in runs]
+    assert kinds.count(("calibration", None)) == 1
+    assert sum(run.manifest.parameters.get("role") == "held_out" for run in runs) == 3
+    assert kinds.count(("simulation", "replay")) == 3
+    for mode in ("day", "cache_sweep"):
+        assert kinds.count(("simulation", mode)) == 1
+    assert kinds.count(("simulation", "capacity")) == 2
+    frozen = {run.manifest.parameters["digest"] for run in runs if run.manifest.kind == "calibration"}
+    used = {run.manifest.parameters["calibration"] for run in runs if run.manifest.kind == "simulation"}
+    assert used == frozen
+    (page,) = re.findall(r"Report: (\S+)", done.stdout)
+    assert "URL shortener" in (ROOT / page).read_text()
+
+
+@pytest.mark.parametrize("after_s", [0.5, 6.0, 14.0])
+def test_ctrl_c_at_any_moment_stops_it_within_five_seconds_and_leaves_nothing(after_s: float, tmp_path: Path) -> None:
+    mark = f"SDLAB_TEST_MARK={os.getpid()}-{after_s}"
+    environment = {**os.environ, mark.partition("=")[0]: mark.partition("=")[2]}
+    before = set(RUNS.glob(".partial-*"))
+    with subprocess.Popen(
+        [str(ROOT / "lab"), "run", "--quick"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        time.sleep(after_s)
+        process.send_signal(signal.SIGINT)
+        began_s = time.monotonic()
+        _, said = process.communicate(timeout=20)
+        stopped_after_s = time.monotonic() - began_s
+    assert stopped_after_s < 5
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert [other.info for other in psutil.process_iter(["pid", "cmdline"]) if _has(other, mark)] == []
+    assert set(RUNS.glob(".partial-*")) == before
+
+
+def _has(process: psutil.Process, mark: str) -> bool:
+    """Whether a process inherited the mark: it is ours, whoever its parent is now."""
+    name, _, value = mark.partition("=")
+    try:
+        return process.environ().get(name) == value
+    except psutil.Error:
+        return False
