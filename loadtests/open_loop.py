@@ -165,7 +165,8 @@ class OpenLoop:
                 user = self._user_class(self._environment)
                 user.on_start()
             user.exchange = exchange
-            if task is not None:
+            if exchange is not None and task is not None:
+                exchange.started_s = time.monotonic()
                 task(user)
         except Exception as error:
             self._events.user_error.fire(user_instance=user, exception=error, tb=error.__traceback__)

@@ -32,6 +32,7 @@ SPAN_SLOTS = 8
 MAX_GENERATORS = 64
 _HEADER_FIELDS = 1 + 2 * MAX_GENERATORS  # float64: the start, then for each generator: ready, dispatched
 _COLUMNS: dict[str, np.dtype[Any]] = {
+    "started_s": np.dtype(np.float64),
     "sent_s": np.dtype(np.float64),
     "completed_s": np.dtype(np.float64),
     **{f"span_{slot}": np.dtype(np.float64) for slot in range(SPAN_SLOTS)},
@@ -106,16 +107,29 @@ class SharedRecords:
 class Exchange:
     """What became of one arrival, filled in as it happens. Times are CLOCK_MONOTONIC, NaN for what did not happen.
 
-    A task may make several requests: the exchange is sent with the first and completed with the last, and the first
-    thing that goes wrong is what it is remembered for.
+    Between ``started_s``, when its task began, and ``sent_s`` lies the wait for a connection: the former tells how late
+    the generator was, the latter what the service took in. A task may make several requests: the exchange is sent with
+    the first and completed with the last, and the first thing that goes wrong is what it is remembered for.
     """
 
-    __slots__ = ("completed_s", "error", "intended_s", "key", "outcome", "row", "sent_s", "server_timing", "status")
+    __slots__ = (
+        "completed_s",
+        "error",
+        "intended_s",
+        "key",
+        "outcome",
+        "row",
+        "sent_s",
+        "server_timing",
+        "started_s",
+        "status",
+    )
 
     def __init__(self, row: int, key: int, intended_s: float) -> None:
         self.row = row
         self.key = key
         self.intended_s = intended_s
+        self.started_s = float("nan")
         self.sent_s = float("nan")
         self.completed_s = float("nan")
         self.status = 0
@@ -136,7 +150,7 @@ class Recorder:
             raise ValueError(f"{len(spans)} spans, and there are {SPAN_SLOTS} slots")
         # Memory views: several times cheaper than numpy for single values.
         views: dict[str, Any] = {name: memoryview(cast(Any, column)) for name, column in table.columns.items()}
-        self._sent, self._completed = views["sent_s"], views["completed_s"]
+        self._started, self._sent, self._completed = views["started_s"], views["sent_s"], views["completed_s"]
         self._status, self._outcome, self._error = views["status"], views["outcome"], views["error"]
         self._cache_hit = views["cache_hit"]
         self._spans = {name: views[f"span_{slot}"] for slot, name in enumerate(spans)}
@@ -144,6 +158,7 @@ class Recorder:
 
     def write(self, exchange: Exchange) -> None:
         row = exchange.row
+        self._started[row] = exchange.started_s - self.start_s
         self._sent[row] = exchange.sent_s - self.start_s
         self._completed[row] = exchange.completed_s - self.start_s
         self._status[row] = exchange.status

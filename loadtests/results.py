@@ -50,6 +50,7 @@ class Recorded:
             completed_s=column["completed_s"],
             outcome=column["outcome"],
             spans={name: column[f"span_{slot}"] for slot, name in enumerate(spans)},
+            started_s=column["started_s"],
             status=column["status"],
             cache_hit=column["cache_hit"],
             error=pd.Categorical.from_codes(column["error"], categories=pd.Index(ERRORS)),  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ from locust import FastHttpUser, constant_pacing, events
 from locust.env import Environment
 
 from loadtests import recorder
-from loadtests.http_client import ConnectFailed, LightSession
+from loadtests.connection import ConnectFailed
+from loadtests.http_client import LightSession
 from loadtests.recorder import Exchange
 from sdlab.errors import InvalidInput
 from sdlab.popularity import zipf_ranks

@@ -45,7 +45,7 @@ def judge(
     incidents: Sequence[str] = (),
     samples_min: int = SAMPLES_MIN,
 ) -> Validity:
-    """Judge one run by its records (`sdlab.runs.records` with a column ``error``) and its resources.
+    """Judge one run by its records (`sdlab.runs.records` with columns ``started_s`` and ``error``) and its resources.
 
     ``incidents`` are reasons found while it ran (interrupted, the service died); each makes it invalid.
     ``samples_min`` is how many answers the percentiles asked for need: a p99 needs 1,000, a p50 some 50.
@@ -65,9 +65,12 @@ def judge(
 
 
 def lateness_s(table: pd.DataFrame) -> FloatArray:
-    """Seconds from intended to sent, of what was sent."""
-    sent = table[table["sent_s"].notna()]
-    return (sent["sent_s"] - sent["intended_s"]).to_numpy(dtype=np.float64)
+    """Seconds from the intended start to the start of the task, of what was not dropped.
+
+    Not to ``sent_s``: a service that takes no connections must not make the generator look late.
+    """
+    started = table[table["started_s"].notna()]
+    return (started["started_s"] - started["intended_s"]).to_numpy(dtype=np.float64)
 
 
 def achieved_share(table: pd.DataFrame) -> float:

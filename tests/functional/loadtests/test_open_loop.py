@@ -42,7 +42,8 @@ def test_every_arrival_is_sent_once_and_recorded_with_what_the_service_said(star
     seen = stub.seen()
     assert len(table) == seen["requests"] == 300
     assert outcomes(table) == {"completed": 300}
-    assert (table["sent_s"] >= table["intended_s"]).all()
+    assert (table["started_s"] >= table["intended_s"]).all()
+    assert (table["sent_s"] >= table["started_s"]).all()
     assert (table["completed_s"] - table["sent_s"]).min() >= 0.003 - 1e-4
     np.testing.assert_allclose(table["span_db_s"], 0.0005)
     np.testing.assert_allclose(table["span_app_s"], 0.0015)

@@ -99,11 +99,13 @@ def test_what_one_process_records_another_reads(shared: SharedRecords) -> None:
     recorder = Recorder(SharedRecords.attach(os.dup(shared.fd), 5), ("app", "cache"))
     recorder.start_s = 100.0
     exchange = Exchange(row=3, key=7, intended_s=101.0)
+    exchange.started_s = 101.25
     exchange.sent_s, exchange.completed_s, exchange.status = 101.5, 102.0, 302
     exchange.outcome, exchange.server_timing = COMPLETED, "cache;desc=miss;dur=2, other;dur=9"
     recorder.write(exchange)
     recorder.drop(4)
     assert shared.columns["outcome"].tolist() == [PENDING, PENDING, PENDING, COMPLETED, DROPPED]
+    assert shared.columns["started_s"][3] == 1.25
     assert shared.columns["sent_s"][3] == 1.5
     assert shared.columns["completed_s"][3] == 2.0
     assert shared.columns["cache_hit"].tolist() == [-1, -1, -1, 0, -1]

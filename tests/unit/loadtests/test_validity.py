@@ -20,6 +20,7 @@ def run(
     intended = np.arange(count) / RATE_RPS
     return {
         "intended_s": intended,
+        "started_s": intended + late_s,
         "sent_s": intended + late_s,
         "completed_s": intended + late_s + response_s,
         "outcome": np.full(count, COMPLETED, dtype=np.int8),
@@ -42,6 +43,7 @@ def table(columns: dict[str, np.ndarray[Any, Any]]) -> pd.DataFrame:
         sent_s=columns["sent_s"],
         completed_s=columns["completed_s"],
         outcome=columns["outcome"],
+        started_s=columns["started_s"],
         error=pd.Categorical.from_codes(columns["error"], categories=pd.Index(ERRORS)),  # type: ignore[arg-type]
     )
 
@@ -79,9 +81,17 @@ def test_a_late_generator_is_found_at_its_bound(late_s: float, valid: bool) -> N
 
 def test_one_late_request_in_fifty_is_found() -> None:
     columns = run()
+    columns["started_s"][::50] += 0.02
     columns["sent_s"][::50] += 0.02
     columns["completed_s"][::50] += 0.02
     assert the_reason(columns) == "the generator was late: p99 20.2 ms, at most 5 ms"
+
+
+def test_waiting_for_a_connection_is_not_the_generators_lateness() -> None:
+    columns = run()
+    columns["sent_s"][::50] += 0.02
+    columns["completed_s"][::50] += 0.02
+    assert judge(table(columns), resources()).valid
 
 
 def test_a_busy_generator_is_found() -> None:
@@ -91,7 +101,7 @@ def test_a_busy_generator_is_found() -> None:
 def test_one_drop_is_found() -> None:
     columns = run()
     columns["outcome"][5] = DROPPED
-    columns["sent_s"][5] = columns["completed_s"][5] = np.nan
+    columns["started_s"][5] = columns["sent_s"][5] = columns["completed_s"][5] = np.nan
     assert the_reason(columns).startswith("1 arrivals were dropped")
 
 
