@@ -1,8 +1,8 @@
 """Run folders: what a simulation or a load test leaves behind, and all that a report reads.
 
 A run folder holds ``manifest.json`` (what, when, which commit, which machine, which seed, which parameters, how to
-make it again), ``design.toml`` (as it was), ``requests.parquet`` (one row a request) and further JSON files by name. It is written beside its
-final place and renamed when whole, so that a folder that exists is complete.
+make it again), ``design.toml`` (as it was), ``requests.parquet`` (one row a request) and further JSON files by name.
+It is written beside its final place and renamed when whole, so that a folder that exists is complete.
 """
 
 from __future__ import annotations

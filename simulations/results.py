@@ -10,7 +10,7 @@ import pandas as pd
 
 from sdlab import runs
 from sdlab.spec import Design
-from sdlab.summary import PERCENTILES, OperationSummary, percentile, summarise
+from sdlab.summary import PERCENTILES, OperationSummary, percentiles, summarise
 from sdlab.workload import Requests
 from simulations.sample_path import SamplePath
 
@@ -133,9 +133,9 @@ def hours(requests: Requests, path: SamplePath, hour_s: float = 3600.0) -> dict[
     for code, operation in enumerate(requests.operations):
         series: dict[int, list[float]] = {p: [] for p in PERCENTILES}
         for start, end in pairwise(edges):
-            times = np.sort(response_s[start:end][requests.operation[start:end] == code])
-            for p in PERCENTILES:
-                series[p].append(percentile(times, p).value_s)
+            times = response_s[start:end][requests.operation[start:end] == code]
+            for p, found in zip(PERCENTILES, percentiles(times, PERCENTILES), strict=True):
+                series[p].append(found.value_s)
         for p in PERCENTILES:
             by_percentile[f"response_time_s_p{p}"][operation] = series[p]
     return {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdlab.summary import percentile, response_times, summarise
+from sdlab.summary import percentile, percentiles, response_times, summarise
 
 
 def table(response_s: list[float], outcome: list[str] | None = None) -> pd.DataFrame:
@@ -69,3 +69,12 @@ def test_a_summary_of_nothing_completed_has_no_percentile() -> None:
     (everything, _) = summarise(table([0.1], ["failed"]))
     assert everything.availability == 0
     assert np.isnan(everything.response_time_s_p99)
+
+
+@given(st.lists(st.floats(0, 1e3), max_size=300), st.lists(st.floats(0.1, 99.9), min_size=1, max_size=4))
+def test_several_percentiles_of_unsorted_values_are_those_of_the_sorted(
+    values: list[float], percents: list[float]
+) -> None:
+    array = np.asarray(values, dtype=np.float64)
+    one_by_one = [percentile(np.sort(array), percent) for percent in percents]
+    assert repr(percentiles(array, percents)) == repr(one_by_one)
