@@ -26,7 +26,7 @@ import pandas as pd
 import psutil
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sdlab.catalog import ROOT, design_folder
+from sdlab.catalog import ROOT, design_folder, slugs
 from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 
@@ -147,7 +147,8 @@ def new_run(
     partial.mkdir(parents=True)
     try:
         writer = RunWriter(partial, manifest)
-        shutil.copyfile(design_folder(design) / "design.toml", partial / "design.toml")
+        if design in slugs():
+            shutil.copyfile(design_folder(design) / "design.toml", partial / "design.toml")
         yield writer
         (partial / "manifest.json").write_text(writer.manifest.model_dump_json(indent=1) + "\n")
         partial.rename(runs / run_id)
