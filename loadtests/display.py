@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from loadtests.validity import SAMPLES_MIN
 from loadtests.window import Snapshot
+from sdlab.invocation import shown_path
 from sdlab.runs import Run
 
 
@@ -134,11 +134,3 @@ def document(run: Run) -> dict[str, Any]:
         "manifest": run.manifest.model_dump(mode="json"),
         **{name: run.json(name) for name in names},
     }
-
-
-def shown_path(folder: Path) -> str:
-    """Relative to where we are, if it is below."""
-    try:
-        return str(folder.relative_to(Path.cwd()))
-    except ValueError:
-        return str(folder)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests.calibrate import calibrate as run_calibration
-from loadtests.display import shown_path, start_progress
+from loadtests.display import start_progress
 from loadtests.estimate import evidence
 from loadtests.service import running_service
 from loadtests.session import Session
@@ -23,6 +21,7 @@ from sdlab import runs
 from sdlab.calibration import Calibration
 from sdlab.catalog import design_folder, load_design
 from sdlab.errors import InvalidInput
+from sdlab.invocation import command_line, shown_path
 from sdlab.runs import Run, to_json
 from sdlab.spec import Design
 
@@ -94,14 +93,13 @@ def validate(
 def _session(
     design: Design, seed: int, study: str | None, runs_folder: Path | None, console: Console
 ) -> Iterator[tuple[Session, Callable[[str], None]]]:
-    command = shlex.join(["./lab", *sys.argv[1:]])
     with (
         start_progress(console) as told,
         running_service(
             design.slug, workers=design.reference_deployment.workers, links=design.test_data.links, progress=told
         ) as service,
     ):
-        yield Session(design, service, seed, command, study, runs_folder), told
+        yield Session(design, service, seed, command_line(), study, runs_folder), told
 
 
 def _calibrate(session: Session, window_s: float, told: Callable[[str], None]) -> tuple[Calibration, Path]:

@@ -16,6 +16,7 @@ from reports.document import Report
 from reports.verdict import Verdict
 from sdlab.catalog import ROOT, slugs
 from sdlab.errors import InvalidInput
+from sdlab.invocation import shown_path
 from sdlab.runs import RUNS, find_runs
 
 PUBLISHED = ROOT / "reports" / "published"
@@ -61,14 +62,18 @@ def report(
     if as_json:
         print(
             json.dumps(
-                {one.slug: {**verdict.as_dict(), "page": _shown(folder, one)} for one, verdict in made}, indent=1
+                {
+                    one.slug: {**verdict.as_dict(), "page": shown_path(folder / f"{one.slug}.html")}
+                    for one, verdict in made
+                },
+                indent=1,
             )
         )
         return
     console = Console(soft_wrap=True, highlight=False)
     for one, _ in made:
         console.print(f"{one.title}: {one.verdict}", markup=False)
-        console.print(f"Report: {_shown(folder, one)}", markup=False)
+        console.print(f"Report: {shown_path(folder / f'{one.slug}.html')}", markup=False)
 
 
 def _with_runs(runs: Path | None) -> list[str]:
@@ -84,9 +89,3 @@ def _write(made: list[tuple[Report, Verdict]], folder: Path) -> None:
         render.write(made, folder)
     except OSError as error:
         raise InvalidInput("--out", str(folder), f"cannot be written: {error.strerror}") from None
-
-
-def _shown(folder: Path, report: Report) -> str:
-    """The page's path as the user would type it."""
-    page = (folder / f"{report.slug}.html").resolve()
-    return str(page.relative_to(Path.cwd())) if page.is_relative_to(Path.cwd()) else str(page)

@@ -8,23 +8,25 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sdlab.runs import Run
 from sdlab.spec import Design
 from simulations.estimates import Estimate
+from simulations.run import Simulated
 from simulations.scenario import ASSUMED
-from simulations.study import interval
 
 
-def show(console: Console, design: Design, content: dict[str, Any], parameters: dict[str, Any], took_s: float) -> None:
+def show(console: Console, simulated: Simulated) -> None:
     """One run: SLOs met or not, percentiles, stations, caches, where the time goes, self-checks."""
+    scenario, content = simulated.scenario, simulated.content
     total = content["summary"][0]
+    if "account" in scenario.parameters:
+        console.print(f"trace: {scenario.parameters['account']}", style="dim")
     console.print(
-        f"[bold]{design.title}[/]: {total['requests']:,} requests simulated in {took_s:.1f} s "
-        f"({total['requests'] / took_s:,.0f} requests/s, {parameters['engine']} engine)"
+        f"[bold]{scenario.design.title}[/]: {total['requests']:,} requests simulated in {simulated.took_s:.1f} s "
+        f"({total['requests'] / simulated.took_s:,.0f} requests/s, {simulated.engine} engine)"
     )
     for row in content["slo"]:
         console.print(_slo_line(row))
-    if parameters["calibration"] == ASSUMED:
+    if scenario.parameters["calibration"] == ASSUMED:
         console.print("demands are the design's assumptions: nothing has been measured yet", style="yellow")
     _percentiles(console, content["summary"])
     _stations(console, content["stations"])
@@ -39,6 +41,8 @@ def show(console: Console, design: Design, content: dict[str, Any], parameters: 
         console.print(f"self-check broken: {check}", style="red")
     if not broken:
         console.print(f"self-checks: all {len(content['checks'])} hold (Little's law, utilisation law, flow balance)")
+    if "replications" in content:
+        _replications(console, content["replications"])
 
 
 def _slo_line(row: dict[str, Any]) -> str:
@@ -93,20 +97,7 @@ def _breakdown(console: Console, content: dict[str, Any]) -> None:
     console.print(table)
 
 
-def across_replications(summaries: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Mean and 95 % half-width (Student's t) of each percentile over replications, per operation."""
-    rows = []
-    for index, first in enumerate(summaries[0]):
-        row: dict[str, Any] = {"operation": first["operation"], "replications": len(summaries)}
-        for name in ("mean", "p50", "p95", "p99"):
-            found = interval([summary[index][f"response_time_s_{name}"] for summary in summaries])
-            row[f"response_time_s_{name}"] = found.mean
-            row[f"response_time_s_{name}_half_width"] = found.half_width
-        rows.append(row)
-    return rows
-
-
-def show_replications(console: Console, rows: list[dict[str, Any]]) -> None:
+def _replications(console: Console, rows: list[dict[str, Any]]) -> None:
     count = rows[0]["replications"]
     title = f"over {count} replications: mean ± half-width (95 %) (ms)"
     table = Table("operation", title=title, title_justify="left", box=None)
@@ -126,25 +117,6 @@ def show_estimates(console: Console, rows: list[Estimate]) -> None:
     for row in rows:
         table.add_row(row.what, row.value, f"[dim]{row.how}[/]")
     console.print(table)
-
-
-def comparison(measured: Run, content: dict[str, Any]) -> dict[str, Any]:
-    """Percentiles of all operations together, measured and predicted, with the signed relative error."""
-    ours, theirs = content["summary"][0], measured.json("summary")[0]
-    validity = measured.manifest.validity
-    row: dict[str, Any] = {
-        "run_id": measured.manifest.run_id,
-        "rate_rps": measured.manifest.parameters.get("rate_rps"),
-        "validity": validity.word if validity else None,
-    }
-    for name in ("mean", "p50", "p95", "p99"):
-        predicted_s, measured_s = ours[f"response_time_s_{name}"], theirs[f"response_time_s_{name}"]
-        row[name] = {
-            "predicted_s": predicted_s,
-            "measured_s": measured_s,
-            "error": predicted_s / measured_s - 1 if measured_s else float("nan"),
-        }
-    return row
 
 
 def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
@@ -184,16 +156,17 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
 
 
 def show_sweep(console: Console, place: str, content: dict[str, Any]) -> None:
-    table = Table(place, title=f"at {content['rate_rps']:,.0f} requests/s", title_justify="left", box=None)
-    columns = [f"{operation} p99 (ms)" for operation in content["response_time_s_p99_by_operation"]]
-    for name in ("hit ratio", *columns, "busiest station", "utilisation"):
+    """One line a value of the number that was varied."""
+    console.print(f"{place}, at {content['rate_rps']:,.0f} requests/s (the peak); p99 in ms")
+    p99 = content["response_time_s_p99_by_operation"]
+    table = Table("value", box=None)
+    for name in ("hit ratio", *p99, "busiest", "its use"):
         table.add_column(name, justify="right")
     for index, value in enumerate(content["values"]):
-        times = [_ms(series[index]) for series in content["response_time_s_p99_by_operation"].values()]
         table.add_row(
             f"{value:,}",
             f"{content['hit_ratio'][index]:.1%}",
-            *times,
+            *(_ms(series[index]) for series in p99.values()),
             content["busiest"][index],
             f"{content['utilisation'][index]:.1%}",
         )

@@ -148,8 +148,8 @@ def a_trace(
     file: Path,
     speed: float,
     deployment: Deployment = "design",
-) -> tuple[Scenario, trace.Trace]:
-    """A real access log's arrival times and popularity of paths, with the account of its lines."""
+) -> Scenario:
+    """A real access log's arrival times and popularity of paths; ``parameters["account"]`` accounts for its lines."""
     read = trace.read(file, design, speed=speed, seed=seed)
     model = build_model(design, calibration, deployment, np.empty(0, dtype=np.int64))
     parameters = {
@@ -160,7 +160,7 @@ def a_trace(
         "speed": speed,
         "account": read.describe(),
     }
-    return Scenario(design, model, read.requests, read.log_s / speed, parameters), read
+    return Scenario(design, model, read.requests, read.log_s / speed, parameters)
 
 
 def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scenario:

@@ -22,7 +22,7 @@ URL_LENGTH_MAX = 2048
 # so the order in which routes are matched does not matter.
 RESERVED = frozenset(
     {"admin", "api", "docs", "favicon", "healthz", "links", "login", "logout", "metrics", "openapi"}
-    | {"readyz", "redoc", "robots", "static", "statistics"}
+    | {"readyz", "redoc", "robots", "static", "static-offline-docs", "statistics"}
 )
 
 _ALIAS = re.compile(ALIAS_PATTERN)

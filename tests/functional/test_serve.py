@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import os
 import shlex
 import signal
@@ -109,7 +110,11 @@ def test_it_starts_answers_the_printed_command_and_leaves_nothing_after_ctrl_c(t
         curl = shlex.split(printed.split("try", 1)[1])
         answer = subprocess.run([*curl, "--silent"], capture_output=True, text=True, check=True).stdout
         assert answer.startswith("HTTP/1.1 201 Created")
-        assert httpx.get(ready["docs_url"]).status_code == 200
+        docs = httpx.get(ready["docs_url"])
+        assert docs.status_code == 200
+        assert re.findall(r'(?:src|href)="(?!/)[^"]*"', docs.text) == [], "the documentation is there without a network"
+        for asset in re.findall(r'(?:src|href)="(/[^"]+)"', docs.text):
+            assert httpx.get(ready["url"] + asset).status_code == 200
         assert httpx.get(ready["url"] + "/k0000019").headers["location"] == "https://example.com/k0000019"
 
         assert served.stop(signal.SIGINT) < 5
