@@ -35,6 +35,10 @@ os.execv(sys.argv[5], sys.argv[5:])
 """
 
 
+# What a killed child had started is waited for by init, not by us; so long it may take.
+_REAPED_S = 2.0
+
+
 @dataclass(frozen=True)
 class Account:
     """A user of the operating system, by number."""
@@ -101,6 +105,28 @@ def start(
     return Child(name, popen, log_path, stop_signals)
 
 
+def run_to_end(child: Child) -> int:
+    """Wait for a child that ends by itself; its exit code. If we are interrupted, its whole session is killed first."""
+    try:
+        return child.popen.wait()
+    except BaseException:
+        with signals_held():
+            _kill_session(child)
+        raise
+
+
+def _kill_session(child: Child) -> None:
+    """Kill a child and all it has started, and return when the last of them has gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.popen.wait()
+    deadline_s = time.monotonic() + _REAPED_S
+    with suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < deadline_s:
+            os.killpg(child.pid, 0)
+            time.sleep(0.005)
+
+
 def stop(children: Sequence[Child], *, grace_s: float) -> None:
     """Stop all of them together: each stop signal in turn with ``grace_s`` to heed it, then SIGKILL.
 
@@ -136,11 +162,38 @@ def _all_gone(children: Sequence[Child], deadline_s: float) -> bool:
 def undisturbed_stack() -> Iterator[ExitStack]:
     """An ExitStack whose clean-up no second Ctrl-C or SIGTERM cuts short."""
     stack = ExitStack()
+    with _first_interrupt_only():
+        try:
+            yield stack
+        finally:
+            with signals_held():
+                stack.close()
+
+
+@contextmanager
+def _first_interrupt_only() -> Iterator[None]:
+    """The first Ctrl-C interrupts the block as usual; further ones do nothing until it has ended.
+
+    Holding signals back during the clean-up is not enough: an impatient second Ctrl-C can come just before it begins.
+    A handler that was installed by somebody else is left alone, and so is any thread but the main one.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield
+        return
+
+    def interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
+        # Not SIG_IGN, which programs started from here would inherit.
+        signal.signal(signal.SIGINT, lambda *_: None)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        yield stack
+        yield
     finally:
-        with signals_held():
-            stack.close()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

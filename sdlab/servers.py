@@ -19,7 +19,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -161,19 +160,17 @@ def _initialise_postgres(place: Place, data: Path, environment: dict[str, str]) 
     program = [str(place.postgres_programs / "initdb"), "-D", str(data), "--username=lab"]
     program += ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", "--no-instructions"]
     program += [f"--pwfile={place.home / 'postgres.password'}"]
-    result = subprocess.run(
-        processes.command(program, account=place.account),
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=data,
-        start_new_session=True,
-        check=False,
+    child = processes.start(
+        "initdb",
+        program,
+        log_path=place.home / "initdb.log",
+        folder=data,
+        environment=environment,
+        account=place.account,
     )
-    if result.returncode != 0:
+    if processes.run_to_end(child) != 0:
         shutil.rmtree(data)
-        reason = " | ".join((result.stderr or result.stdout).strip().splitlines()[-3:])
-        raise ServerUnavailable(f"PostgreSQL could not make its data folder: {reason}")
+        raise ServerUnavailable(f"PostgreSQL could not make its data folder: {child.last_lines(3)}")
 
 
 def _start_valkey(place: Place, settings: dict[str, str], started: list[Child]) -> str:
