@@ -51,19 +51,20 @@ def _poisson(rate_rps: float, duration_s: float, generator: np.random.Generator)
     return times[: np.searchsorted(times, duration_s)]
 
 
-def day(mean_rate_rps: float, curve: DayCurve, seed: int = 0, duration_s: float = SECONDS_PER_DAY) -> FloatArray:
+def day(mean_rate_rps: float, curve: DayCurve, seed: int = 0, day_s: float = SECONDS_PER_DAY) -> FloatArray:
     """A Poisson process whose rate follows the day curve, by thinning (Lewis and Shedler 1979).
 
-    Each quarter of an hour has a majorant of its own: few candidates are thinned out, and memory stays small.
+    Each quarter of an hour has a majorant of its own: few candidates are thinned out, and memory stays small. With a
+    shorter ``day_s`` every rate of the day still occurs, each for a time that is shorter in proportion.
     """
-    _check(mean_rate_rps, duration_s)
+    _check(mean_rate_rps, day_s)
     candidates, keep = stream(seed, "arrivals"), stream(seed, "thinning")
+    scale = day_s / SECONDS_PER_DAY
     pieces = []
-    for start_s in np.arange(0, duration_s, _PIECE_S):
-        length_s = min(_PIECE_S, duration_s - start_s)
-        highest = _highest_relative_rate(curve, start_s, start_s + length_s)
-        times = start_s + _poisson(mean_rate_rps * highest, length_s, candidates)
-        pieces.append(times[keep.random(times.size) * highest < relative_rate(curve, times)])
+    for start_s in np.arange(0, SECONDS_PER_DAY, _PIECE_S):
+        highest = _highest_relative_rate(curve, start_s, start_s + _PIECE_S)
+        times = start_s * scale + _poisson(mean_rate_rps * highest, _PIECE_S * scale, candidates)
+        pieces.append(times[keep.random(times.size) * highest < relative_rate(curve, times / scale)])
     return np.concatenate(pieces)
 
 

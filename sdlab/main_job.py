@@ -5,6 +5,7 @@ The stages never import each other; what passes between them are run folders, he
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,11 +24,13 @@ from rich.console import Console
 from sdlab import catalog, processes
 from sdlab.errors import LabError
 from sdlab.processes import Child
+from sdlab.runs import find_runs
 
 app = typer.Typer(add_completion=False)
 
 STOP_GRACE_S = 4.0
-CACHE_SIZES = "topology.cache.capacity_entries=1e4:4e6:log:6"
+CACHE_SIZES = "topology.cache.capacity_entries=1e4:2e6:log:6"
+QUICK_CACHE_SIZES = "topology.cache.capacity_entries=1e4:1e5:log:2"
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,16 @@ def run(
     quick: Annotated[
         bool, typer.Option(help="Short windows, few requests: to see that it works, not to learn.")
     ] = False,
-    publish: Annotated[bool, typer.Option(help="Also write the report to reports/published.")] = False,
+    publish: Annotated[bool, typer.Option(help="Also write reports/published and the design's calibration.")] = False,
 ) -> None:
     """Measure the service, freeze its parameters, predict held-out loads, simulate the day, report."""
     console = Console(highlight=False)
     catalog.load_design(slug)
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     common = ["--study", study, f"--seed={seed}"]
-    windows = ["--window=4", "--held-out-window=2", "--repeats=1"] if quick else []
-    day, probe, point = (["--requests=20000"] for _ in range(3)) if quick else ([], ["--requests=150000"], [])
+    windows = ["--window=3", "--held-out-window=2", "--repeats=1"] if quick else []
+    day, probe = (["--requests=20000"], ["--requests=20000"]) if quick else ([], ["--requests=150000"])
+    sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
     length = "a minute, too short for numbers to stand on" if quick else "three minutes"
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
@@ -65,13 +69,20 @@ def run(
         job.together(
             Step("simulate the whole day", ["simulate", slug, *calibrated, *day]),
             Step("highest rate of one machine", ["capacity", slug, "--deployment=reference", *calibrated, *probe]),
-            Step("cache size", ["sweep", slug, f"--over={CACHE_SIZES}", *calibrated, *point]),
+            Step("cache size", ["sweep", slug, f"--over={sizes}", *calibrated, *probe]),
             Step("highest rate of the design", ["capacity", slug, *calibrated, *probe]),
         )
         job.attached(Step("report", ["report", slug, "--study", study]))
         if publish:
-            job.attached(Step("publish", ["report", slug, "--study", study, "--publish"]))
+            job.attached(Step("publish the report", ["report", slug, "--study", study, "--publish"]))
+            _publish_calibration(slug, study)
     console.print(f"done in {time.monotonic() - began_s:.0f} s")
+
+
+def _publish_calibration(slug: str, study: str) -> None:
+    """Make what this study has measured the design's own calibration."""
+    (run,) = (run for run in find_runs(slug, "calibration") if run.manifest.study == study)
+    shutil.copyfile(run.folder / "calibration.toml", catalog.design_folder(slug) / "calibration.toml")
 
 
 class _Job:

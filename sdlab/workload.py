@@ -15,7 +15,7 @@ from sdlab import arrivals
 from sdlab.arrivals import FloatArray
 from sdlab.errors import InvalidInput
 from sdlab.popularity import zipf_ranks
-from sdlab.spec import Design
+from sdlab.spec import SECONDS_PER_DAY, Design
 
 NO_KEY = -1
 
@@ -74,10 +74,10 @@ def with_mix(design: Design, arrival_s: FloatArray, seed: int, keys: int | None 
     )
 
 
-def one_day(design: Design, seed: int) -> Requests:
-    """The design's whole day: arrivals along its day curve."""
+def one_day(design: Design, seed: int, day_s: float = SECONDS_PER_DAY) -> Requests:
+    """The design's whole day: arrivals along its day curve, in a day that lasts ``day_s`` (see `arrivals.day`)."""
     workload = design.workload
-    return with_mix(design, arrivals.day(workload.mean_rate_rps, workload.day_curve, seed), seed)
+    return with_mix(design, arrivals.day(workload.mean_rate_rps, workload.day_curve, seed, day_s), seed)
 
 
 def steady(

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sdlab.spec import Design
+from sdlab.spec import SECONDS_PER_DAY, Design
 from simulations.estimates import Estimate
 from simulations.run import Simulated
 from simulations.scenario import ASSUMED
@@ -24,6 +24,13 @@ def show(console: Console, simulated: Simulated) -> None:
         f"[bold]{scenario.design.title}[/]: {total['requests']:,} requests simulated in {simulated.took_s:.1f} s "
         f"({total['requests'] / simulated.took_s:,.0f} requests/s, {simulated.engine} engine)"
     )
+    day_s = scenario.parameters.get("day_s", SECONDS_PER_DAY)
+    if day_s < SECONDS_PER_DAY:
+        console.print(
+            f"a day of {scenario.design.workload.requests_per_day:,.0f} requests, shortened to {day_s:,.0f} s: "
+            "every rate of the day occurs, for a shorter time",
+            style="yellow",
+        )
     for row in content["slo"]:
         console.print(_slo_line(row))
     if scenario.parameters["calibration"] == ASSUMED:

@@ -16,8 +16,6 @@ from simulations.engines import simulate
 from simulations.sample_path import SamplePath
 from simulations.scenario import Scenario
 
-HOUR_S = 3600.0
-
 
 @dataclass(frozen=True)
 class Simulated:
@@ -42,7 +40,7 @@ def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool) -> Simulated
             seed,
             engine=engine,
             record_spans=mode == "replay",
-            bin_s=HOUR_S if mode == "day" else None,
+            bin_s=scenario.hour_s,
             progress=lambda done, _: advance(done),
         )
     took_s = time.perf_counter() - began_s
@@ -58,8 +56,8 @@ def _content(scenario: Scenario, path: SamplePath) -> dict[str, Any]:
         "breakdown": results.breakdown(requests, path),
         "checks": [row.as_dict() for row in check(path)],
     }
-    if path.bins is not None:
-        content["hours"] = results.hours(requests, path)
+    if scenario.hour_s is not None:
+        content["hours"] = results.hours(requests, path, scenario.hour_s)
     content["slo"] = results.slo_rows(scenario.design, content["summary"], content.get("hours"))
     return content
 

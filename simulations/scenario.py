@@ -23,6 +23,9 @@ Deployment = Literal["design", "reference"]
 ASSUMED = "assumed"
 OF_STUDY = "study:"
 
+# Requests and their records take some 60 bytes each, in memory.
+DAY_REQUESTS_MAX = 20_000_000
+
 
 class Build(Protocol):
     """What ``simulations/<slug>/model.py`` offers."""
@@ -39,12 +42,16 @@ class Build(Protocol):
 
 @dataclass(frozen=True)
 class Scenario:
-    """A model and the requests it gets. ``parameters`` go into the run's manifest."""
+    """A model and the requests it gets. ``parameters`` go into the run's manifest.
+
+    ``hour_s`` is how long an hour of the simulated day lasts; None if it is not about a day.
+    """
 
     design: Design
     model: Model
     requests: Requests
     duration_s: float
+    hour_s: float | None = field(default=None, kw_only=True)
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -109,10 +116,15 @@ def warm_cache(design: Design, deployment: Deployment, seed: int) -> NDArray[np.
 
 
 def a_day(design: Design, calibration: Calibration | None, seed: int, deployment: Deployment = "design") -> Scenario:
-    """The whole day along its curve, request by request."""
+    """The whole day along its curve, request by request.
+
+    A day of more than `DAY_REQUESTS_MAX` requests is shortened to about so many: every rate of the day occurs for a
+    time that is shorter in proportion.
+    """
     model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
-    parameters = {"mode": "day", "deployment": deployment, "calibration": source_of(calibration)}
-    return Scenario(design, model, workload.one_day(design, seed), SECONDS_PER_DAY, parameters)
+    day_s = SECONDS_PER_DAY * min(1.0, DAY_REQUESTS_MAX / design.workload.requests_per_day)
+    parameters = {"mode": "day", "deployment": deployment, "calibration": source_of(calibration), "day_s": day_s}
+    return Scenario(design, model, workload.one_day(design, seed, day_s), day_s, parameters, hour_s=day_s / 24)
 
 
 def steady(

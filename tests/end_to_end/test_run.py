@@ -24,7 +24,8 @@ def test_the_main_job_measures_predicts_simulates_and_reports() -> None:
     runs = [run for run in find_runs("url_shortener") if run.manifest.study == study]
     kinds = [(run.manifest.kind, run.manifest.parameters.get("mode")) for run in runs]
     assert kinds.count(("calibration", None)) == 1
-    assert sum(run.manifest.parameters.get("role") == "held_out" for run in runs) == 3
+    loads = [run for run in runs if run.manifest.kind == "load_test"]
+    assert sum(run.manifest.parameters["role"] == "held_out" for run in loads) == 3
     assert kinds.count(("simulation", "replay")) == 3
     for mode in ("day", "cache_sweep"):
         assert kinds.count(("simulation", mode)) == 1

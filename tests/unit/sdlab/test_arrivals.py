@@ -97,3 +97,11 @@ def test_a_rate_or_duration_out_of_bounds_is_refused(rate: float, duration: floa
 def test_an_unknown_process_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"--arrival = 'uniform': must be one of constant, poisson"):
         arrivals.steady("uniform", 1, 1, 1)
+
+
+def test_a_shortened_day_has_every_rate_for_a_shorter_time(design: Design) -> None:
+    curve = design.workload.day_curve
+    times = arrivals.day(2000.0, curve, seed=5, day_s=86.4)
+    counted = np.histogram(times, bins=24, range=(0, 86.4))[0] / (86.4 / 24)
+    whole = arrivals.relative_rate(curve, np.arange(0, SECONDS_PER_DAY, 60.0)).reshape(24, 60).mean(axis=1) * 2000
+    assert counted == pytest.approx(whole, rel=0.1)

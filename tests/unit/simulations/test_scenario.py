@@ -174,3 +174,16 @@ def test_the_estimated_hit_ratio_is_what_the_simulation_finds(design: Design) ->
     chosen = steady(small, 1000, 100_000)
     ratio = results.hit_ratio(simulate(chosen.model, chosen.requests, SEED))
     assert float(row.value.rstrip("%")) / 100 == pytest.approx(ratio, abs=0.01)
+
+
+def test_a_day_too_large_for_memory_is_shortened_and_keeps_its_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenario, "DAY_REQUESTS_MAX", 50_000)
+    huge = load_design("url_shortener", ["workload.requests_per_day=1e9", "topology.cache.capacity_entries=2000"])
+    day = scenario.a_day(huge, None, SEED)
+    assert day.parameters["day_s"] == pytest.approx(86_400 * 50_000 / 1e9)
+    assert len(day.requests) == pytest.approx(50_000, rel=0.05)
+    path = simulate(day.model, day.requests, SEED, bin_s=day.hour_s)
+    assert day.hour_s is not None
+    hours = results.hours(day.requests, path, day.hour_s)
+    assert max(hours["arrival_rate_rps"]) == pytest.approx(huge.workload.peak_rate_rps, rel=0.1)
+    assert max(hours["utilisation"]["api"]) > 0.9
