@@ -11,7 +11,7 @@ from reports import numbers as n
 from reports.collect import Day, Material
 from reports.compare import Load, ModelError, model_error
 from reports.files import Bottleneck
-from sdlab.spec import Slo
+from sdlab.spec import SECONDS_PER_DAY, Slo
 
 WHOLE_DAY = 0.99
 """From this share of its mean number of requests on, a day is whole: the number of arrivals is itself random."""
@@ -157,13 +157,17 @@ def place(bottleneck: Bottleneck) -> str:
 
 
 def _day_share(material: Material) -> float | None:
-    """Simulated requests over the design's a day; by the hours if the run does not say how many there were."""
+    """Simulated requests over the day's; by the hours if the run does not say how many there were.
+
+    A day of very many requests is simulated shortened, with all its rates (``day_s``): that is a whole one too.
+    """
     day = material.day
     if day is None:
         return None
     requests = day.run.manifest.parameters.get("requests")
     if isinstance(requests, int):
-        return requests / material.design.workload.requests_per_day
+        shortened = day.run.manifest.parameters.get("day_s", SECONDS_PER_DAY) / SECONDS_PER_DAY
+        return float(requests / (material.design.workload.requests_per_day * shortened))
     return len(day.hours.hour) / 24 if day.hours else 1.0
 
 

@@ -56,7 +56,9 @@ def run(
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     common = ["--study", study, f"--seed={seed}"]
     windows = ["--window=3", "--held-out-window=2", "--repeats=1"] if quick else []
-    day, probe = (["--requests=20000"], ["--requests=20000"]) if quick else ([], ["--requests=150000"])
+    day, probe = (
+        (["--requests=20000"], ["--requests=20000", "--precision=0.1"]) if quick else ([], ["--requests=150000"])
+    )
     sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
     length = "a minute, too short for numbers to stand on" if quick else "three minutes"
@@ -69,7 +71,7 @@ def run(
         job.together(
             Step("simulate the whole day", ["simulate", slug, *calibrated, *day]),
             Step("highest rate of one machine", ["capacity", slug, "--deployment=reference", *calibrated, *probe]),
-            Step("cache size", ["sweep", slug, f"--over={sizes}", *calibrated, *probe]),
+            Step("cache size", ["sweep", slug, f"--over={sizes}", *calibrated, *probe[:1]]),
             Step("highest rate of the design", ["capacity", slug, *calibrated, *probe]),
         )
         job.attached(Step("report", ["report", slug, "--study", study]))

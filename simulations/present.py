@@ -56,7 +56,7 @@ def _slo_line(row: dict[str, Any]) -> str:
     word = "[green]met[/]" if row["met"] else "[red]MISSED[/]"
     where = "p99 of the worst hour" if row["worst_hour"] else "p99"
     return (
-        f"SLO {row['operation']} {word}: {where} {1e3 * row['response_time_s_p99']:.2f} ms of "
+        f"SLO {row['operation']} {word}: {where} {_ms(row['response_time_s_p99'])} ms of "
         f"{1e3 * row['response_time_s_p99_bound']:g} ms, availability {row['availability']:.3%} of "
         f"{row['availability_bound']:.2%}"
     )
