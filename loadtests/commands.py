@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from loadtests import demand, display
+from loadtests import display, offered
 from loadtests.service import Service, attach, running_service
 from loadtests.window import Interrupted, run_window
 from sdlab.arrivals import PROCESSES
@@ -57,11 +57,11 @@ def swarm(
     design = load_design(slug)
     labels = _labels(label or [])
     if trace is None:
-        asked = demand.steady(design, arrival, rate, duration, seed)
+        asked = offered.steady(design, arrival, rate, duration, seed)
     elif rate is not None:
         raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
     else:
-        asked = demand.replay(design, trace, speed, duration, seed)
+        asked = offered.replay(design, trace, speed, duration, seed)
     command = _command(slug, asked.parameters, duration, seed, host, workers, label or [], study)
     console = Console(stderr=as_json, highlight=False)
     if trace is not None:

@@ -11,7 +11,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests import demand, schedule, server_timing
+from loadtests import offered, schedule, server_timing
 from loadtests.recorder import COMPLETED, DROPPED, FAILED, PENDING, TASK, TIMED_OUT, Exchange, Recorder, SharedRecords
 from loadtests.resources import Sampler
 from loadtests.results import Recorded, encode
@@ -44,7 +44,7 @@ def test_a_split_schedule_has_each_row_in_one_part_and_parts_of_one_size(count: 
 
 
 def test_a_schedule_survives_its_file(tmp_path: Path) -> None:
-    asked = demand.steady(DESIGN, "poisson", 50, 2, seed=4).requests
+    asked = offered.steady(DESIGN, "poisson", 50, 2, seed=4).requests
     schedule.write(tmp_path / "schedule.npz", asked)
     first, second = (schedule.read(tmp_path / "schedule.npz", part, 2) for part in (0, 1))
     assert sorted(first.row + second.row) == list(range(len(asked)))
@@ -56,7 +56,7 @@ def test_a_schedule_survives_its_file(tmp_path: Path) -> None:
 
 
 def test_the_same_seed_asks_for_the_same_and_another_for_something_else() -> None:
-    one, same, other = (demand.steady(DESIGN, "poisson", 50, 2, seed=seed).requests for seed in (4, 4, 5))
+    one, same, other = (offered.steady(DESIGN, "poisson", 50, 2, seed=seed).requests for seed in (4, 4, 5))
     np.testing.assert_array_equal(one.arrival_s, same.arrival_s)
     np.testing.assert_array_equal(one.key, same.key)
     np.testing.assert_array_equal(one.operation, same.operation)
@@ -65,13 +65,13 @@ def test_the_same_seed_asks_for_the_same_and_another_for_something_else() -> Non
 
 
 def test_the_rate_is_the_designs_peak_unless_told() -> None:
-    assert demand.steady(DESIGN, "constant", None, 1, 1).parameters["rate_rps"] == DESIGN.workload.peak_rate_rps
+    assert offered.steady(DESIGN, "constant", None, 1, 1).parameters["rate_rps"] == DESIGN.workload.peak_rate_rps
 
 
 @pytest.mark.parametrize("rate_rps", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_rate_that_is_none_is_refused_by_name(rate_rps: float) -> None:
     with pytest.raises(InvalidInput, match="--rate"):
-        demand.steady(DESIGN, "constant", rate_rps, 1, 1)
+        offered.steady(DESIGN, "constant", rate_rps, 1, 1)
 
 
 @pytest.mark.parametrize(

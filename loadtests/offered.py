@@ -20,14 +20,14 @@ REQUESTS_MAX = 10_000_000
 
 
 @dataclass(frozen=True)
-class Demand:
+class Offered:
     """Requests, and in ``parameters`` what a manifest says of where they come from."""
 
     requests: Requests
     parameters: dict[str, Any]
 
 
-def steady(design: Design, arrival: str, rate_rps: float | None, duration_s: float | None, seed: int) -> Demand:
+def steady(design: Design, arrival: str, rate_rps: float | None, duration_s: float | None, seed: int) -> Offered:
     """The design's mix at one rate (default: its peak). Raises `InvalidInput` naming the option."""
     rate_rps = _positive("--rate", design.workload.peak_rate_rps if rate_rps is None else rate_rps, "requests a second")
     duration_s = _positive("--duration", DEFAULT_DURATION_S if duration_s is None else duration_s, "seconds")
@@ -37,10 +37,10 @@ def steady(design: Design, arrival: str, rate_rps: float | None, duration_s: flo
         raise InvalidInput("--rate", rate_rps, f"makes more than {REQUESTS_MAX:,} requests in {duration_s:g} s")
     requests = workload.steady(design, arrival, rate_rps, duration_s, seed, design.test_data.links)
     parameters = {"arrival": arrival, "rate_rps": rate_rps, "duration_s": duration_s, "trace": None, "speed": None}
-    return Demand(requests, parameters)
+    return Offered(requests, parameters)
 
 
-def replay(design: Design, trace: Path, speed: float, duration_s: float | None, seed: int) -> Demand:
+def replay(design: Design, trace: Path, speed: float, duration_s: float | None, seed: int) -> Offered:
     """An access log, ``speed`` times faster, the first ``duration_s`` seconds of the run or all of it.
 
     Raises `InvalidInput` naming the option.
@@ -63,7 +63,7 @@ def replay(design: Design, trace: Path, speed: float, duration_s: float | None, 
         "speed": speed,
         "trace_account": read.describe(),
     }
-    return Demand(requests, parameters)
+    return Offered(requests, parameters)
 
 
 def _positive(option: str, value: float, unit: str) -> float:
