@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -52,8 +51,6 @@ def swarm(
     Response time counts from the intended start. The run judges itself. Exit codes: 0 VALID, 4 INVALID, 2 bad input,
     3 no service to load.
     """
-    # A shell that starts a job with & has it ignore SIGINT; here it is the way to stop.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     design = load_design(slug)
     labels = _labels(label or [])
     if trace is None:

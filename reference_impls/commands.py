@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -38,8 +37,6 @@ def serve_command(
 
     DATABASE_URL and REDIS_URL in the environment make it use those servers instead of starting its own.
     """
-    # A shell that starts a job with & has it ignore SIGINT; here it is the way to stop.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     design = load_design(slug)
     options = Options(
         port=port,
@@ -52,7 +49,3 @@ def serve_command(
         is_quiet=quiet,
     )
     serve(slug, options)
-
-
-if __name__ == "__main__":
-    app()

@@ -44,6 +44,8 @@ def main() -> int:
     if name in ("-h", "--help"):
         _help()
         return 0
+    # A shell that starts a job with & has it ignore SIGINT; here it is the way to stop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         if name not in _COMMANDS:
