@@ -171,7 +171,8 @@ def build_design(slug: str, values: Mapping[str, Any], sources: Mapping[str, Sou
     try:
         return Design(slug=slug, sources=dict(sources), **values)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is both an unknown and a missing one; the unknown one is what the person typed.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         path = ".".join(str(part) for part in first["loc"] if part != "[key]")
         if first["type"] == "extra_forbidden":
             raise InvalidInput(path, first["input"], "unknown key") from None

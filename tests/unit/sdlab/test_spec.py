@@ -47,17 +47,25 @@ def test_every_number_has_a_source(design: Design) -> None:
         (
             'summary = "',
             'sumary = "',
-            "summary = None: is missing",
+            (
+                "sumary = '10 million requests a day: short codes redirect to long URLs, and every click is counted.': "
+                "unknown key"
+            ),
         ),
         (
             '[workload.popularity]\nkeys = { value = 50_000_000, derived = "',
             '[workload.popularity]\nkys = { value = 50_000_000, derived = "',
-            "workload.popularity.keys = None: is missing",
+            "workload.popularity.kys = 50000000: unknown key",
         ),
         (
             "[workload.operations.create]\nshare = { value = 0.010,",
             "[workload.operations.create]\nshare = { value = 0.020,",
             "workload.operations.*.share = 1.01: must add to 1",
+        ),
+        (
+            'title = "URL shortener"\n',
+            "",
+            "title = None: is missing",
         ),
         (
             "[slo.create]",
