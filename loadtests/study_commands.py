@@ -129,11 +129,13 @@ def _shares(text: str) -> list[float]:
 
 
 def _show(console: Console, calibration: Calibration, folder: Path) -> None:
-    parts = sorted({part for demands in calibration.demands.values() for part in demands})
+    demands = calibration.demands
     title = f"mean demand of a request (ms), measured at {calibration.rate_rps:.0f} requests/s"
-    table = Table("operation", *parts, title=title, title_justify="left", box=None)
-    for operation, demands in calibration.demands.items():
-        table.add_row(operation, *(f"{1e3 * demands[part].mean_s:.3f}" if part in demands else "" for part in parts))
+    table = Table("part", title=title, title_justify="left", box=None)
+    for operation in demands:
+        table.add_column(operation, justify="right")
+    for part in sorted({part for parts in demands.values() for part in parts}):
+        table.add_row(part, *(f"{1e3 * parts[part].mean_s:.3f}" if part in parts else "" for parts in demands.values()))
     console.print(table)
     console.print(f"frozen as {calibration.digest}; run folder: {shown_path(folder)}", soft_wrap=True)
 

@@ -63,7 +63,7 @@ def _slo_line(row: dict[str, Any]) -> str:
 
 
 def _percentiles(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table("operation", title="response time (ms)", title_justify="left", box=None)
+    table = _table("operation", "response time (ms)")
     for name in ("requests", "rate (1/s)", "mean", "p50", "p95", "p99", "max"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -75,8 +75,8 @@ def _percentiles(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = Table("station", title="stations and pools", title_justify="left", box=None)
-    for name in ("servers", "utilisation", "mean queue", "max queue", "wait (ms)", "service (ms)"):
+    table = _table("station", "stations and pools: share of time busy, queue length, mean wait and service of a visit")
+    for name in ("servers", "busy", "queue", "max", "wait (ms)", "service (ms)"):
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -92,22 +92,21 @@ def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def _breakdown(console: Console, content: dict[str, Any]) -> None:
-    """The mean time of a request by tier; "+" separates waiting from service."""
-    wait_s, service_s = np.asarray(content["wait_s"]), np.asarray(content["service_s"])
-    used = [i for i in range(len(content["resources"])) if (wait_s[:, i] + service_s[:, i]).any()]
-    table = Table("operation", title="where the time goes: wait + service (ms)", title_justify="left", box=None)
-    for index in used:
-        table.add_column(content["resources"][index], justify="right")
-    for row, operation in enumerate(content["operations"]):
-        cells = (f"{_ms(wait_s[row, i])} + {_ms(service_s[row, i])}" for i in used)
-        table.add_row(operation, *cells)
+    """The mean time of a request of each operation at each tier; "+" separates waiting from service."""
+    table = _table("", "where the time goes: wait + service (ms)")
+    for operation in content["operations"]:
+        table.add_column(operation, justify="right")
+    for index, resource in enumerate(content["resources"]):
+        waits, services = ([row[index] for row in content[name]] for name in ("wait_s", "service_s"))
+        if any(waits) or any(services):
+            cells = (f"{_ms(w)} + {_ms(s)}" if w or s else "" for w, s in zip(waits, services, strict=True))
+            table.add_row(resource, *cells)
     console.print(table)
 
 
 def _replications(console: Console, rows: list[dict[str, Any]]) -> None:
     count = rows[0]["replications"]
-    title = f"over {count} replications: mean ± half-width (95 %) (ms)"
-    table = Table("operation", title=title, title_justify="left", box=None)
+    table = _table("operation", f"over {count} replications: mean ± half-width (95 %), ms")
     for name in ("mean", "p50", "p95", "p99"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -128,8 +127,7 @@ def show_estimates(console: Console, rows: list[Estimate]) -> None:
 
 def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
     """One line a load test, by rate: predicted, measured and the signed error of each percentile."""
-    title = f"predicted / measured (ms), signed error; demands {source}"
-    table = Table("rate (1/s)", title=title, title_justify="left", box=None)
+    table = _table("rate (1/s)", f"predicted / measured (ms), signed error; demands {source}")
     names = ("p50", "p95", "p99")
     for name in (*names, "validity"):
         table.add_column(name, justify="right")
@@ -151,7 +149,7 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
         f"{found['rate_rps'] / peak:.1f} times the design's peak of {peak:,.0f}"
     )
     console.print(f"first to saturate: {bottleneck['station']} ({bottleneck['utilisation']:.0%} busy there)")
-    table = Table("rate (1/s)", title="probes", title_justify="left", box=None)
+    table = _table("rate (1/s)", "probes")
     operations = list(found["probes"][0]["response_time_s_p99"])
     for operation in operations:
         table.add_column(f"{operation} p99 (ms)", justify="right")
@@ -166,7 +164,7 @@ def show_sweep(console: Console, place: str, content: dict[str, Any]) -> None:
     """One line a value of the number that was varied."""
     console.print(f"{place}, at {content['rate_rps']:,.0f} requests/s (the peak); p99 in ms")
     p99 = content["response_time_s_p99_by_operation"]
-    table = Table("value", box=None)
+    table = _table("value", "")
     for name in ("hit ratio", *p99, "busiest", "its use"):
         table.add_column(name, justify="right")
     for index, value in enumerate(content["values"]):
@@ -178,6 +176,13 @@ def show_sweep(console: Console, place: str, content: dict[str, Any]) -> None:
             f"{content['utilisation'][index]:.1%}",
         )
     console.print(table)
+
+
+def _table(first: str, title: str) -> Table:
+    """A plain table whose first column names its rows and is never cut."""
+    table = Table(title=title or None, title_justify="left", box=None)
+    table.add_column(first, no_wrap=True)
+    return table
 
 
 def _ms(time_s: float) -> str:

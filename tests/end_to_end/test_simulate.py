@@ -48,7 +48,7 @@ def test_the_terminal_says_first_if_the_slos_are_met(tmp_path: Path) -> None:
     done = lab("simulate", "url_shortener", *SMALL, "--runs", str(tmp_path))
     assert done.returncode == 0
     assert "SLO redirect met" in done.stdout.partition("response time")[0]
-    for part in ("p99", "utilisation", "hit ratio", "where the time goes", "self-checks: all"):
+    for part in ("p99", "busy", "hit ratio", "where the time goes", "self-checks: all"):
         assert part in done.stdout
 
 
