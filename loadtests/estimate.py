@@ -147,9 +147,11 @@ def _demands(
     for stage, times in present.items():
         part, process = STAGE_PARTS[stage]
         sharing = sum(STAGE_PARTS[other][1] == process for other in present)
-        server_s = servers[process][label] / sharing
+        stage_s = awaited * times / total
+        # What a server does beyond the time it is waited for (writing its log, going to sleep) delays no answer.
+        server_s = min(servers[process][label] / sharing, float(stage_s.mean()))
         demands[part] = _fixed(server_s, times.size)
-        demands[f"{part}_wait"] = _measured(np.maximum(awaited * times / total - server_s, 0.0))
+        demands[f"{part}_wait"] = _measured(np.maximum(stage_s - server_s, 0.0))
     return demands
 
 

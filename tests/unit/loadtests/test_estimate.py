@@ -76,6 +76,14 @@ def test_what_is_awaited_falls_into_the_servers_time_and_the_rest() -> None:
     assert "stream" not in demands["read"]
 
 
+def test_a_server_that_goes_on_after_its_answer_delays_it_no_longer_than_it_was_awaited() -> None:
+    busier = [Window(one.table, Busy({**one.busy.cpu_s, "valkey": one.busy.of("valkey") * 10}, one.busy.duration_s))
+              for one in WINDOWS]  # fmt: skip
+    demands = estimate(busier, QUIET).demands["read"]
+    assert demands["cache"].mean_s == pytest.approx(CACHE["read"], rel=1e-6)
+    assert demands["cache_wait"].mean_s == pytest.approx(0, abs=1e-9)
+
+
 def test_what_the_database_does_for_a_hit_is_the_counting_of_its_click() -> None:
     assert estimate(WINDOWS, QUIET).demands["click"]["database"].mean_s == pytest.approx(POSTGRES["read"], rel=1e-6)
 
