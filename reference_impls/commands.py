@@ -25,7 +25,9 @@ def serve_command(
     port: Annotated[int, typer.Option(help="Where to listen on 127.0.0.1; 0 takes a free port.")] = 8000,
     workers: Annotated[int, typer.Option(help="API processes behind the port.")] = 1,
     links: Annotated[int | None, typer.Option(help="Links loaded before the start [default: the design's].")] = None,
-    pool_size: Annotated[int, typer.Option(help="Database connections of each API process.")] = 10,
+    pool_size: Annotated[
+        int | None, typer.Option(help="Database connections of each API process; default: the design's.")
+    ] = None,
     ready_file: Annotated[
         Path | None, typer.Option(help="Written as JSON (readable by you only) once it is ready.")
     ] = None,
@@ -42,7 +44,8 @@ def serve_command(
         port=port,
         workers=workers,
         test_data=design.test_data if links is None else design.test_data.model_copy(update={"links": links}),
-        pool_size=pool_size,
+        pool_size=design.reference_deployment.pool_slots if pool_size is None else pool_size,
+        design=design,
         ready_file=ready_file,
         folder=folder,
         log_level=log_level,

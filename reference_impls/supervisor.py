@@ -18,7 +18,7 @@ from sdlab import processes
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.processes import Child
 from sdlab.servers import Servers
-from sdlab.spec import TestData
+from sdlab.spec import Design, TestData
 
 READY_TIMEOUT_S = 30.0
 API_GRACE_S = 1.2
@@ -36,6 +36,7 @@ class Options:
     workers: int
     test_data: TestData
     pool_size: int
+    design: Design
     ready_file: Path | None
     folder: Path | None
     log_level: str
@@ -126,6 +127,7 @@ class Supervisor:
             "POOL_SIZE": str(self.options.pool_size),
             "LOG_LEVEL": self.options.log_level,
             "PYTHONUNBUFFERED": "1",
+            **self.service.settings(self.options.design),
         }
         environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
         return environment

@@ -8,7 +8,7 @@ nothing is started in its place. Started servers listen on free ports of 127.0.0
 are durable (see the settings below), so what a service measures includes the disk.
 
 PostgreSQL refuses to run as root. Under root both servers run as the account ``postgres`` or ``nobody``; a folder that
-account cannot reach (``/root/...``) holds the logs only, and the data live in a temporary folder that goes with the
+account cannot reach (root's home) holds the logs only, and the data live in a temporary folder that goes with the
 servers.
 """
 

@@ -19,7 +19,6 @@ from reference_impls.url_shortener.cache import tombstone
 from reference_impls.url_shortener.clicks import CODE_FIELD, ID_FIELD
 from reference_impls.url_shortener.store import Clicks
 
-BATCH_SIZE = 2_000
 # An append whose answer was lost is settled by looking for it on the stream: not before Valkey has answered without
 # interruption for this long, so that what stood in its sockets has been carried out.
 SETTLE_AFTER = timedelta(seconds=5)
@@ -49,10 +48,11 @@ class Click:
 class Counting:
     """Counts the clicks of one stream over one database connection, on which it holds the stream's lock."""
 
-    def __init__(self, connection: Any, valkey: Redis, stream: str) -> None:
+    def __init__(self, connection: Any, valkey: Redis, stream: str, batch_items: int) -> None:
         self._connection = connection
         self._valkey = valkey
         self._stream = stream
+        self._batch_items = batch_items
         self._answering_since_s: float | None = None
 
     async def lock(self) -> bool:
@@ -74,7 +74,7 @@ class Counting:
     async def count_batch(self) -> bool:
         """Count what is on the stream, up to a batch; whether there may be more."""
         place = await self.counted_up_to()
-        entries = await self._entries(f"({place}", "+", BATCH_SIZE)
+        entries = await self._entries(f"({place}", "+", self._batch_items)
         if not entries:
             return False
         new_place = entries[-1][0].decode()
@@ -90,7 +90,7 @@ class Counting:
                 raise CountedElsewhere(place)
             await self._add(clicks)
         _log.debug("counted", clicks=len(clicks), counted_up_to=new_place)
-        return len(entries) == BATCH_SIZE
+        return len(entries) == self._batch_items
 
     async def _entries(self, first: str, last: str, count: int) -> list[tuple[bytes, dict[bytes, bytes]]]:
         found: Any = await self._valkey.xrange(self._stream, first, last, count=count)

@@ -59,7 +59,7 @@ async def _run_connected(settings: Settings, valkey: Redis, stopping: asyncio.Ev
         settings.database_url.get_secret_value(), command_timeout=settings.query_timeout_s
     )
     try:
-        counting = Counting(connection, valkey, STREAM_KEY)
+        counting = Counting(connection, valkey, STREAM_KEY, settings.click_batch_items)
         if not await _locked(counting, stopping):
             return
         _log.info("counting", counted_up_to=await counting.counted_up_to())

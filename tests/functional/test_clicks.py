@@ -118,10 +118,10 @@ async def test_a_batch_that_was_counted_elsewhere_is_not_counted_again(service: 
     url = service.settings.database_url.get_secret_value()
     connection, other = await asyncpg.connect(url), await asyncpg.connect(url)
     try:
-        late = counting.Counting(connection, service.valkey, "clicks")
+        late = counting.Counting(connection, service.valkey, "clicks", 2000)
         # Another worker counts the batch after this one has read its place: as if the lock had been lost.
         place = await late.counted_up_to()
-        await counting.Counting(other, service.valkey, "clicks").count_batch()
+        await counting.Counting(other, service.valkey, "clicks", 2000).count_batch()
 
         async def stale() -> str:
             return place
