@@ -127,7 +127,9 @@ def show_estimates(console: Console, rows: list[Estimate]) -> None:
 
 def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
     """One line a load test, by rate: predicted, measured and the signed error of each percentile."""
-    table = _table("rate (1/s)", f"predicted / measured (ms), signed error; demands {source}")
+    table = _table(
+        "rate (1/s)", f"predicted / measured (ms), both from the send, and the signed error; demands {source}"
+    )
     names = ("p50", "p95", "p99")
     for name in (*names, "validity"):
         table.add_column(name, justify="right")
