@@ -17,6 +17,8 @@ _DRAWS_PER_ENTRY = 8
 def keys_after_yesterday(popularity: Popularity, capacity_entries: int, seed: int) -> NDArray[np.int64]:
     """The distinct keys asked for last before the run, coldest first: exactly what LRU holds after such requests.
 
+    FIFO would hold somewhat others; it needs a run that asks the cache many times over to forget this start.
+
     Draws until ``capacity_entries`` distinct keys were asked for, or eight times as many requests have passed (then
     the cache is not full yet, as after a cold start).
     """
