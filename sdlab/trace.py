@@ -11,7 +11,7 @@ import gzip
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ import numpy as np
 from sdlab.arrivals import stream
 from sdlab.errors import InvalidInput
 from sdlab.spec import Design
-from sdlab.workload import Requests
+from sdlab.workload import Requests, by_share
 
 _COMBINED = re.compile(
     r'^\S+ \S+ .*?\[(?P<time>[^\]]+)\] "(?P<method>[A-Z]+) (?P<path>\S+)(?: [^"]*)?" \d{3} (?:\d+|-)(?: .*)?$'
@@ -82,14 +82,7 @@ def read(file: Path, design: Design, *, speed: float, seed: int, keys: int | Non
     if keys is not None and len(popular) > keys:
         raise InvalidInput("--trace", str(file), f"asks for {len(popular)} paths, the test data has {keys} keys")
     requests = _requests(design, times, methods, paths, popular, seed)
-    scaled = Requests(
-        requests.arrival_s / speed,
-        requests.operation,
-        requests.key,
-        requests.region,
-        requests.operations,
-        requests.regions,
-    )
+    scaled = replace(requests, arrival_s=requests.arrival_s / speed)
     return Trace(scaled, lines, dict(skipped), popular, max(times) - min(times) + 1)
 
 
@@ -101,13 +94,11 @@ def _requests(
     arrival_s = second - second.min() + stream(seed, "within the second").random(second.size)
     rank = {path: k for k, path in enumerate(popular)}
     operation_of = {method: design.operations.index(name) for method, name in design.trace_methods.items()}
-    shares = np.cumsum([region.share for region in design.regions.values()])
-    region = np.searchsorted(shares, stream(seed, "regions").random(second.size) * shares[-1], side="right")
     requests = Requests(
         arrival_s,
         np.asarray([operation_of[method] for method in methods], dtype=np.int16),
         np.asarray([rank[path] for path in paths], dtype=np.int64),
-        region.astype(np.int16),
+        by_share([region.share for region in design.regions.values()], second.size, seed, "regions"),
         design.operations,
         tuple(design.regions),
     )

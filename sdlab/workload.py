@@ -66,9 +66,9 @@ def with_mix(design: Design, arrival_s: FloatArray, seed: int, keys: int | None 
     count = arrival_s.size
     return Requests(
         arrival_s,
-        _by_share([o.share for o in design.workload.operations.values()], count, seed, "operations"),
+        by_share([o.share for o in design.workload.operations.values()], count, seed, "operations"),
         zipf_ranks(count, keys or popularity.keys, popularity.zipf_exponent, seed),
-        _by_share([r.share for r in design.regions.values()], count, seed, "regions"),
+        by_share([r.share for r in design.regions.values()], count, seed, "regions"),
         design.operations,
         tuple(design.regions),
     )
@@ -90,7 +90,8 @@ def steady(
     return with_mix(design, times, seed, keys)
 
 
-def _by_share(shares: list[float], count: int, seed: int, purpose: str) -> NDArray[np.int16]:
+def by_share(shares: list[float], count: int, seed: int, purpose: str) -> NDArray[np.int16]:
+    """Draw ``count`` indices into ``shares`` (which add to 1) in proportion to them, from the purpose's own stream."""
     cumulative = np.cumsum(np.asarray(shares))
     cumulative[-1] = 1.0
     uniform = arrivals.stream(seed, purpose).random(count)

@@ -144,10 +144,6 @@ def check_expiry(expires_at: datetime | None, now: datetime) -> None:
         raise RuleBroken("must be in the future")
 
 
-def is_expired(expires_at: datetime | None, now: datetime) -> bool:
-    return expires_at is not None and expires_at <= now
-
-
 # Cursors -------------------------------------------------------------------------------------------------------------
 
 
