@@ -1,36 +1,15 @@
-"""A capacity model: stations, pools and caches, and the flows that requests take through them.
+"""A capacity model: what requests compete for, and the flows they take through it.
 
-What happens when
------------------
-Both engines obey this rule; it is what makes their results equal to the last bit, ties included.
-
-1. Events are handled in the order of (time, order in which they were scheduled). Only three kinds are ever scheduled:
-   the next arrival (at its absolute time), the end of a delay and the end of a service (at now + the drawn time).
-2. At an arrival the next arrival is scheduled first; then the request runs its flow.
-3. A request runs, without time passing, until it waits: for the end of a delay or a service, or for a slot.
-4. `Serve` at a station with a free server schedules the end of service at once. Otherwise the request joins the
-   station's queue (first come, first served).
-5. At the end of a service the server goes first to the head of the queue, whose end of service is scheduled now; then
-   the request that finished runs on.
-6. `Release` hands the slot to the head of the pool's queue. That request is *ready*: it runs on after the releasing
-   one has come to its next wait. `Spawn` starts its flow as ready too. Ready requests run in the order in which they
-   became ready, all of them before the next event.
-7. Zero-length delays and services are scheduled like any other.
-
-Random values are pure functions of seed, request and step (`simulations.draws`). What a spawned flow draws depends on
-its parent and the spawning step, not on when it starts. A step's key comes from its flow, kind, resource and
-how many such steps stand before it, so other steps can come and go without changing its values.
+What the steps and resources mean is said where they are defined, the order of things in docs/what-happens-when.md.
+Both engines obey it, which makes their results equal to the last bit, ties included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sdlab.errors import InvalidInput
+from simulations.caches.cache import Cache
 from simulations.distributions import (
     Constant,
     Distribution,
@@ -40,112 +19,109 @@ from simulations.distributions import (
     Hyperexponential,
     LogNormal,
 )
+from simulations.resources import (
+    Autoscaler,
+    Balancer,
+    Breakdowns,
+    Breaker,
+    Outage,
+    Pool,
+    Population,
+    Queue,
+    RetryBudget,
+    StartUp,
+    Station,
+    TokenBucket,
+)
 from simulations.steps import (
+    Attempt,
+    Backoff,
+    Balance,
     Branch,
+    Break,
     Delay,
+    Enqueue,
+    Fail,
     Flow,
+    Fork,
+    Hedge,
     Hold,
     Invalidate,
+    Limit,
     Lookup,
     Place,
     Release,
+    Retry,
     Serve,
     Spawn,
     Step,
     Store,
     Switch,
+    Timeout,
+    Travel,
 )
 from simulations.validation import validate
 
 __all__ = [
+    "NETWORK",
+    "Attempt",
+    "Autoscaler",
+    "Backoff",
+    "Balance",
+    "Balancer",
     "Branch",
+    "Break",
+    "Breakdowns",
+    "Breaker",
     "Cache",
     "Constant",
     "Delay",
     "Distribution",
     "Empirical",
+    "Enqueue",
     "Erlang",
     "Exponential",
+    "Fail",
     "Flow",
+    "Fork",
+    "Hedge",
     "Hold",
     "Hyperexponential",
     "Invalidate",
+    "Limit",
     "LogNormal",
     "Lookup",
     "Model",
+    "Outage",
     "Pool",
+    "Population",
+    "Queue",
     "Release",
+    "Retry",
+    "RetryBudget",
     "Serve",
     "Spawn",
+    "StartUp",
     "Station",
     "Step",
     "Store",
     "Switch",
+    "Timeout",
+    "TokenBucket",
+    "Travel",
 ]
 
-POLICIES = ("lru", "fifo")
-
-
-@dataclass(frozen=True)
-class Station:
-    """``servers`` identical servers and one queue before them, first come, first served."""
-
-    name: str
-    servers: int = 1
-
-    def __post_init__(self) -> None:
-        _count(f"station {self.name}, servers", self.servers, least=1)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """``slots`` of something a request keeps across several steps, such as database connections."""
-
-    name: str
-    slots: int
-
-    def __post_init__(self) -> None:
-        _count(f"pool {self.name}, slots", self.slots, least=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Cache:
-    """Keeps up to ``capacity_entries`` keys and evicts by ``policy``; with a capacity of 0 every lookup misses.
-
-    "lru" evicts the key that was least recently looked up or stored, "fifo" the one stored first; storing a key that
-    is there refreshes it under LRU and changes nothing under FIFO. ``initial_keys`` are there from the start,
-    coldest (next to be evicted) first.
-    """
-
-    name: str
-    capacity_entries: int
-    policy: str = "lru"
-    initial_keys: Sequence[int] | NDArray[np.int64] = field(default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        _count(f"cache {self.name}, capacity_entries", self.capacity_entries, least=0)
-        if self.policy not in POLICIES:
-            raise InvalidInput(f"cache {self.name}, policy", self.policy, f"must be one of {', '.join(POLICIES)}")
-        keys = np.array(self.initial_keys, dtype=np.int64)
-        if keys.size and keys.min() < 0:
-            raise InvalidInput(f"cache {self.name}, initial_keys", int(keys.min()), "must not hold a key below 0")
-        if keys.size > self.capacity_entries:
-            raise InvalidInput(
-                f"cache {self.name}, initial_keys", keys.size, f"must be at most {self.capacity_entries} keys"
-            )
-        ordered = np.sort(keys)  # numpy's unique takes ten times as long on a million keys
-        if (ordered[1:] == ordered[:-1]).any():
-            raise InvalidInput(f"cache {self.name}, initial_keys", keys.size, "must not hold a key twice")
-        keys.flags.writeable = False
-        object.__setattr__(self, "initial_keys", keys)
+NETWORK = "network"
+"""What the time of `Travel` is reported as."""
 
 
 @dataclass(frozen=True)
 class Model:
     """The whole: construction checks it and raises `InvalidInput` naming the step that is wrong by its place.
 
-    ``flows`` are named as the operations of the requests they serve; those that are only spawned run in the
-    background. ``regions`` name what `Switch` on "region" can tell apart.
+    ``flows`` are named as the operations of the requests they serve; those that are only spawned, or run by a queue's
+    workers, run in the background. ``regions`` are what requests come from, `Switch` can tell apart and `Travel`
+    goes to; ``round_trip_s`` has the network's time between two of them, there and back, in either order.
     """
 
     name: str
@@ -154,10 +130,18 @@ class Model:
     pools: Sequence[Pool] = ()
     caches: Sequence[Cache] = ()
     regions: Sequence[str] = ()
+    queues: Sequence[Queue] = field(default=(), kw_only=True)
+    balancers: Sequence[Balancer] = field(default=(), kw_only=True)
+    buckets: Sequence[TokenBucket] = field(default=(), kw_only=True)
+    breakers: Sequence[Breaker] = field(default=(), kw_only=True)
+    budgets: Sequence[RetryBudget] = field(default=(), kw_only=True)
+    populations: Sequence[Population] = field(default=(), kw_only=True)
+    round_trip_s: Mapping[tuple[str, str], float] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
-        for name in ("flows", "stations", "pools", "caches", "regions"):
+        for name in SEQUENCES:
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "round_trip_s", dict(self.round_trip_s))
         validate(self)
 
     def walk(self) -> Iterator[tuple[Place, Step]]:
@@ -167,16 +151,39 @@ class Model:
 
     @property
     def delays(self) -> tuple[str, ...]:
-        """The names of the delays, in the order in which they first occur."""
-        return tuple(dict.fromkeys(step.name for _, step in self.walk() if isinstance(step, Delay)))
+        """The names of the delays, in the order in which they first occur; travelling is the delay "network"."""
+        named = (
+            step.name if isinstance(step, Delay) else NETWORK
+            for _, step in self.walk()
+            if isinstance(step, Delay | Travel)
+        )
+        return tuple(dict.fromkeys(named))
 
     @property
     def background(self) -> tuple[str, ...]:
-        """The names of the flows that some flow spawns."""
+        """The names of the flows that some flow spawns or some queue runs."""
         spawned = {step.flow for _, step in self.walk() if isinstance(step, Spawn)}
+        spawned |= {queue.flow for queue in self.queues}
         return tuple(flow.name for flow in self.flows if flow.name in spawned)
 
+    def one_way_s(self, start: str, end: str) -> float:
+        """Half of the round-trip time between two regions; 0 within one."""
+        if start == end:
+            return 0.0
+        there, back = self.round_trip_s.get((start, end)), self.round_trip_s.get((end, start))
+        return (there if there is not None else back or 0.0) / 2
 
-def _count(field_name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInput(field_name, value, f"must be an integer of at least {least}")
+
+SEQUENCES = (
+    "flows",
+    "stations",
+    "pools",
+    "caches",
+    "regions",
+    "queues",
+    "balancers",
+    "buckets",
+    "breakers",
+    "budgets",
+    "populations",
+)
