@@ -21,7 +21,7 @@ COMPILED_SOURCES = (
     "draws.py",
     "sampling.py",
     "layout.py",
-    "caches.py",
+    "caches/__init__.py",
     "engines/state.py",
     "engines/agenda.py",
     "engines/queues.py",

@@ -9,8 +9,12 @@ import numpy as np
 
 NONE = -1
 
-# Operations of the program. `Branch` and `Switch` choose one of ``count`` ways from ``first`` on; `Lookup` goes on
-# with the next instruction on a hit and jumps to ``target`` on a miss.
+OUTCOMES = ("completed", "rejected", "timed_out", "failed")
+COMPLETED, REJECTED, TIMED_OUT, FAILED = range(4)
+
+# Operations of the program. `Branch`, `Switch` and `Balance` choose one of ``count`` ways from ``first`` on; `Lookup`
+# goes on with the next instruction on a hit and jumps to ``target`` on a miss. Those that start parts have the parts'
+# beginnings as ways, and go on at ``target``.
 (
     END,
     DELAY,
@@ -27,6 +31,22 @@ NONE = -1
     INVALIDATE,
     SPAWN,
 ) = range(14)
+# What follows is only in programs that need the whole vocabulary.
+(
+    TRAVEL,
+    FAIL,
+    BALANCE,
+    LEAVE,
+    LAND,
+    FORK,
+    TIMEOUT,
+    RETRY,
+    HEDGE,
+    BREAK,
+    ATTEMPT,
+    ENQUEUE,
+    LIMIT,
+) = range(14, 27)
 
 INSTRUCTION = np.dtype(
     [
@@ -37,6 +57,25 @@ INSTRUCTION = np.dtype(
         ("first", np.int64),
         ("count", np.int64),
         ("draw_key", np.int64),
+        ("second", np.int64),  # the distribution of the time per item
+        ("second_key", np.int64),
+        ("option", np.int64),  # priority, outcome, region, whether to wait, or the row of the policy
+    ],
+    align=True,
+)
+
+# What a step that starts parts was told; each uses some of the fields.
+POLICY = np.dtype(
+    [
+        ("needed", np.int64),  # fork: how many must complete
+        ("left_alone", np.int64),  # 1: parts that are not waited for any more go on
+        ("attempts", np.int64),  # retry, hedge: at most, the first included
+        ("first_s", np.float64),
+        ("factor", np.float64),
+        ("most_s", np.float64),
+        ("jitter", np.int64),  # 0 none, 1 full, 2 equal
+        ("budget", np.int64),
+        ("on", np.int64),  # bit o: outcome o is handled
     ],
     align=True,
 )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulations.jit import kernel
 from simulations.layout import BUCKET, CACHE, ENTRY, NONE
-from simulations.model import Cache
+from simulations.caches.cache import Cache
 
 Records = NDArray[np.void]
 
