@@ -32,6 +32,7 @@ _COMMANDS = {
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),
     "calibrate": ("loadtests.study_commands", "Measure the service's demands at low load."),
     "validate": ("loadtests.study_commands", "Calibrate, freeze, and load the service at rates never fitted."),
+    "reference": ("simulations.handbook.commands", "Write docs/reference from the docstrings."),
     "report": ("reports.commands", "Render run folders to pages."),
     "notebook": ("sdlab.commands", "Open the notebooks."),
     "doctor": ("sdlab.commands", "Check that everything the lab needs is there and works."),
