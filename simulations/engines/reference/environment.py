@@ -54,6 +54,6 @@ class Environment(simpy.Environment):
 
     def step(self) -> None:
         """Let the next event that was not cancelled happen."""
-        while self._queue and self._queue[0][3].callbacks is None:
+        while self._queue and self._queue[0][3].processed:
             heappop(self._queue)
         super().step()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+from simulations.distributions import Distribution
 from simulations.engines.reference.accounts import QueueAccount
 from simulations.engines.reference.draws import Draws
 from simulations.engines.reference.environment import Environment
@@ -29,16 +30,17 @@ class Outages:
         station: Adapts,
         supply: Supply,
         outage: Outage | Breakdowns,
-        keys: tuple[int, int] | None,
+        place: tuple[str, int],
     ) -> None:
         self.env = env
         self.draws = draws
         self.station = station
         self.supply = supply
         self.outage = outage
-        self.keys = keys
-        """Of the times up and down, for breakdowns."""
+        self.place = place
+        """The station, and the number of the outage there."""
         self.number = 0
+        """How many times up and down there were, of breakdowns."""
         if isinstance(outage, Outage):
             env.timer_at(outage.start_s, self._begin)
         else:
@@ -46,14 +48,15 @@ class Outages:
 
     def _stay_up(self) -> None:
         assert isinstance(self.outage, Breakdowns)
-        assert self.keys is not None
-        self.env.timer(self.draws.time_s(self.outage.up, self.number, self.keys[0]), self._begin)
+        self.env.timer(self._time_s("up", self.outage.up), self._begin)
 
     def _duration_s(self) -> float:
         if isinstance(self.outage, Outage):
             return self.outage.duration_s
-        assert self.keys is not None
-        return self.draws.time_s(self.outage.down, self.number, self.keys[1])
+        return self._time_s("down", self.outage.down)
+
+    def _time_s(self, kind: str, time: Distribution) -> float:
+        return self.draws.time_s(time, self.number, self.draws.program.keys[(kind, *self.place)])
 
     def _begin(self) -> None:
         self._in_force(1)

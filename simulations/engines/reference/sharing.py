@@ -111,6 +111,4 @@ class SharedStation:
         self.by_target.remove(share)
         done_s = share.service_s - (share.target_s - self.given_s)
         self.account.interrupted += 1
-        self.account.corrected(
-            share.task, (self.env.now - share.came_s) - done_s, done_s - share.service_s
-        )
+        self.account.corrected(share.task, (self.env.now - share.came_s) - done_s, done_s - share.service_s)
