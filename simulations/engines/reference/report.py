@@ -31,7 +31,7 @@ def sample_path(engine: ReferenceEngine, record_spawned: bool) -> SamplePath:
     ledger.in_flight.until(end_s)
     for account in ledger.queues.values():
         account.up_to_now()
-    lined = len(engine.program.resources)
+    shape = (len(engine.program.flows), len(engine.program.resources))
     return SamplePath(
         flows=engine.program.flows,
         resources=engine.program.resources,
@@ -43,11 +43,11 @@ def sample_path(engine: ReferenceEngine, record_spawned: bool) -> SamplePath:
         outcome=np.array(ledger.outcome, dtype=np.int8),
         cache_hit=np.array(ledger.cache_hit, dtype=np.int8),
         retries=np.array(ledger.retries, dtype=np.int32),
-        spans=None if ledger.spans is None else _floats(ledger.spans).reshape(len(ledger.spans), lined),
+        spans=None if ledger.spans is None else _floats(ledger.spans).reshape(len(ledger.spans), shape[1]),
         accounts=Accounts(
-            _floats(ledger.wait_s).reshape(-1, lined),
-            _floats(ledger.service_s).reshape(-1, lined),
-            np.array(ledger.visits, dtype=np.int64).reshape(-1, lined),
+            _floats(ledger.wait_s).reshape(shape),
+            _floats(ledger.service_s).reshape(shape),
+            np.array(ledger.visits, dtype=np.int64).reshape(shape),
         ),
         queue=_queues(ledger, end_s),
         cache=Caches(

@@ -62,10 +62,6 @@ def column(path: SamplePath, resource: str) -> int:
 
 def booked(path: SamplePath, resource: str) -> tuple[float, float, int]:
     """Wait, service and visits of all flows at a resource."""
-    at = column(path, resource)
-    accounts = path.accounts
-    return (
-        float(accounts.wait_s[:, at].sum()),
-        float(accounts.service_s[:, at].sum()),
-        int(accounts.visits[:, at].sum()),
-    )
+    at, accounts = column(path, resource), path.accounts
+    wait_s, service_s, visits = (each[:, at].sum() for each in (accounts.wait_s, accounts.service_s, accounts.visits))
+    return float(wait_s), float(service_s), int(visits)

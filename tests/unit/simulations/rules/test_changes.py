@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from simulations.model import Autoscaler, Breakdowns, Delay, Model, Outage, Serve, StartUp, Station
+from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, ends, flows, one_flow, outcomes
 
 
@@ -115,7 +116,7 @@ def test_an_autoscaler_takes_idle_servers_away_at_once(run: Run) -> None:
 
 def test_an_autoscaler_interrupts_nobody(run: Run) -> None:
     scaler = Autoscaler(target_utilisation=1, least=1, most=4, interval_s=4)
-    steps = {"long": [Serve("s", c(10))], "idle": [Delay("idle", c(3.5)), Serve("s", c(10))]}
+    steps: dict[str, list[Step]] = {"long": [Serve("s", c(10))], "idle": [Delay("idle", c(3.5)), Serve("s", c(10))]}
     model = flows(steps, stations=[Station("s", 4, autoscaler=scaler)])
     path = run(model, [0, 0, 5], operation=[0, 1, 0])
     # At 4, 4.5 s busy of 16: two servers. Both are busy, so the third begins at 10.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulations.model import Delay, Hold, Pool, Release, Serve, Spawn, StartUp, Station
+from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, column, ends, flows, one_flow, outcomes
 
 
@@ -41,8 +42,8 @@ def test_a_pool_without_a_queue_limits_concurrency(run: Run) -> None:
 
 
 def test_a_slot_goes_to_the_one_of_highest_priority(run: Run) -> None:
-    low = [Hold("p", priority=3), Delay("work", c(2)), Release("p")]
-    high = [Hold("p", priority=1), Delay("work", c(2)), Release("p")]
+    low: list[Step] = [Hold("p", priority=3), Delay("work", c(2)), Release("p")]
+    high: list[Step] = [Hold("p", priority=1), Delay("work", c(2)), Release("p")]
     path = run(flows({"low": low, "high": high}, pools=[Pool("p", 1)]), [0, 0.5, 1], operation=[0, 0, 1])
     assert ends(path) == [2, 6, 4]
     assert booked(path, "p") == (4.5, 6, 3)
@@ -89,7 +90,7 @@ def test_shared_processors_serve_at_full_speed_while_there_are_enough(run: Run) 
 
 
 def test_of_equal_targets_who_came_first_completes_first(run: Run) -> None:
-    steps = [Serve("s", c(2)), Hold("p"), Delay("work", c(1)), Release("p")]
+    steps: list[Step] = [Serve("s", c(2)), Hold("p"), Delay("work", c(1)), Release("p")]
     path = run(one_flow(*steps, stations=[Station("s", 1, shares=True)], pools=[Pool("p", 1)]), [0, 0])
     assert ends(path) == [5, 6]
 

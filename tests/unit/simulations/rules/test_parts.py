@@ -20,6 +20,7 @@ from simulations.model import (
     Timeout,
     TokenBucket,
 )
+from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, column, ends, flows, one_flow, outcomes
 
 
@@ -81,7 +82,7 @@ def test_a_timer_goes_before_the_end_at_the_same_time_as_it_was_scheduled_first(
 
 
 def test_a_cancelled_task_gives_its_slot_back(run: Run) -> None:
-    steps = [Hold("p"), Delay("far", c(5)), Release("p")]
+    steps: list[Step] = [Hold("p"), Delay("far", c(5)), Release("p")]
     path = run(one_flow(Timeout(c(1), steps, "cancel"), pools=[Pool("p", 1)]), [0, 0.5])
     assert ends(path) == [1, 1.5]
     assert booked(path, "p") == (0.5, 1.5, 2)
@@ -89,7 +90,7 @@ def test_a_cancelled_task_gives_its_slot_back(run: Run) -> None:
 
 
 def test_one_who_is_cancelled_in_a_pools_line_leaves_it(run: Run) -> None:
-    plain = [Hold("p"), Delay("far", c(5)), Release("p")]
+    plain: list[Step] = [Hold("p"), Delay("far", c(5)), Release("p")]
     model = flows({"plain": plain, "hasty": [Timeout(c(1), plain, "cancel")]}, pools=[Pool("p", 1)])
     path = run(model, [0, 1, 2], operation=[0, 1, 0])
     assert ends(path) == [5, 2, 10]
@@ -98,15 +99,15 @@ def test_one_who_is_cancelled_in_a_pools_line_leaves_it(run: Run) -> None:
 
 
 def test_what_is_left_alone_keeps_its_slot(run: Run) -> None:
-    plain = [Hold("p"), Delay("far", c(5)), Release("p")]
+    plain: list[Step] = [Hold("p"), Delay("far", c(5)), Release("p")]
     model = flows({"plain": plain, "hasty": [Timeout(c(1), plain, "continue")]}, pools=[Pool("p", 1)])
     path = run(model, [0, 0.5], operation=[1, 0])
     assert ends(path) == [1, 10]
 
 
 def test_a_failing_request_gives_its_slot_back(run: Run) -> None:
-    plain = [Hold("p"), Delay("work", c(2)), Release("p")]
-    bad = [Hold("p"), Timeout(c(1), [Delay("far", c(9))], "cancel"), Release("p")]
+    plain: list[Step] = [Hold("p"), Delay("work", c(2)), Release("p")]
+    bad: list[Step] = [Hold("p"), Timeout(c(1), [Delay("far", c(9))], "cancel"), Release("p")]
     path = run(flows({"plain": plain, "bad": bad}, pools=[Pool("p", 1)]), [0, 0.5], operation=[1, 0])
     assert ends(path) == [1, 3]
     assert booked(path, "p") == (0.5, 3, 2)
@@ -171,7 +172,7 @@ def test_a_part_that_is_ready_and_left_alone_runs(run: Run) -> None:
 
 
 def test_who_is_cancelled_with_a_slot_just_granted_hands_it_on(run: Run) -> None:
-    holding = [Hold("p"), Delay("far", c(9)), Release("p")]
+    holding: list[Step] = [Hold("p"), Delay("far", c(9)), Release("p")]
     model = flows(
         {"two": [Timeout(c(1), [Fork([holding, holding])], "cancel")], "one": [Hold("p"), Release("p")]},
         pools=[Pool("p", 1)],

@@ -24,6 +24,7 @@ from simulations.model import (
 from simulations.program import compile_model, ring_of
 from simulations.resources.traffic import BALANCING
 from simulations.sampling import child_identity_of
+from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, column, ends, flows, one_flow, outcomes
 
 
@@ -76,7 +77,10 @@ def test_consistent_hashing_takes_the_next_point_of_the_ring(run: Run) -> None:
 
 
 def test_a_place_at_a_balancer_is_given_back_on_failing_and_on_being_cancelled(run: Run) -> None:
-    ways = {"bad": [Delay("bad", c(1)), Fail()], "slow": [Timeout(c(3), [Delay("slow", c(9))], "cancel")]}
+    ways: dict[str, list[Step]] = {
+        "bad": [Delay("bad", c(1)), Fail()],
+        "slow": [Timeout(c(3), [Delay("slow", c(9))], "cancel")],
+    }
     model = one_flow(Balance("b", ways), balancers=[Balancer("b", list(ways), "least_connections")])
     path = run(model, [0, 0.5, 1.25, 4])
     # At 1.25 bad is free; at 4 both are, and the one after bad is next.
