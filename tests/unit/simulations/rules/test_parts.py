@@ -150,7 +150,7 @@ def test_a_fork_leaves_the_rest_alone_if_told_to(run: Run) -> None:
 
 
 def test_a_fork_fails_with_the_outcome_that_decided_it(run: Run) -> None:
-    parts = [[Fail()], [Delay("a", c(1)), Fail("timed_out")], [Delay("b", c(3))]]
+    parts: list[list[Step]] = [[Fail()], [Delay("a", c(1)), Fail("timed_out")], [Delay("b", c(3))]]
     path = run(one_flow(Fork(parts, wait_for=2)), [0])
     assert outcomes(path) == ["timed_out"]
     assert ends(path) == [1]
