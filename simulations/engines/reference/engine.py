@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from simpy.core import EmptySchedule
+
+from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 from simulations.engines.reference.balancers import BalancerState
 from simulations.engines.reference.caches import CacheState
@@ -122,9 +125,16 @@ class ReferenceEngine:
         return state
 
     def run(self) -> None:
-        """Run until all arrivals have come and the last task has ended."""
-        while self.arrived < len(self.arrivals_s) or self.tasks.live:
-            self.env.step()
+        """Run until all arrivals have come and the last task has ended.
+
+        Raises `InvalidInput` if nothing more can happen and there are tasks that wait for each other.
+        """
+        try:
+            while self.arrived < len(self.arrivals_s) or self.tasks.live:
+                self.env.step()
+        except EmptySchedule:
+            where = f"model {self.program.model.name}, tasks that wait for each other"
+            raise InvalidInput(where, self.tasks.live, "must be 0: none of them can ever go on") from None
 
     def _schedule_arrival(self) -> None:
         if self.arrived < len(self.arrivals_s):
