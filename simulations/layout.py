@@ -113,8 +113,8 @@ SLOT = np.dtype(
 (REQUEST, SPAWNED, PART, ITEM, BATCH, USER, SHARING, OUTAGE, SCALER, TIMER) = range(10)
 FIRST_CONTROL = SHARING
 
-# Where a task is: running or nowhere, ready, in a line, in service, in a shared station, waiting for an event (a delay, a
-# user's thinking), for its parts (perhaps with a timer), for another's flight, for its batch.
+# Where a task is: running or nowhere, ready, in a line, in service, in a shared station, waiting for an event (a delay,
+# a user's thinking), for its parts (perhaps with a timer), for another's flight, for its batch.
 (RUNNING, READY, LINED, SERVED, SHARED, WAITING, PARTED, FLYING, BATCHED) = range(9)
 
 # The rest of what is known of a task, row by row beside SLOT; used only in programs that need the whole vocabulary.
@@ -140,7 +140,7 @@ TASK = np.dtype(
         ("items", np.int64),
         ("place", np.int64),  # the region where it is now
         ("flight", np.int64),
-        ("batch", np.int64),
+        ("batch", np.int64),  # of one who waits for it: its slot; of a batch: its queue
         ("first_item", np.int64),
         ("last_item", np.int64),
         ("population", np.int64),

@@ -72,7 +72,7 @@ def _start_batch(w: Any, which: int) -> None:
     record.started_s = w.now_s
     task.began_s = w.now_s
     task.items = items
-    task.resource = which
+    task.batch = which
     one_more(w)
     make_ready(w, slot)
 
@@ -102,14 +102,13 @@ def look(w: Any, which: int) -> None:
 def end_batch(w: Any, slot: int, outcome: int) -> None:
     """A batch has ended: so do its items, and its worker looks for more."""
     task = world.tasks(w)[slot]
-    which = task.resource
+    which = task.batch
     batcher = world.batchers(w)[which]
     queue = world.queues(w)[batcher.resource]
     world.service_s(w)[batcher.flow, batcher.resource] += w.now_s - task.began_s
     item = task.first_item
     while item != NONE:
         following = world.slots(w)[item].next
-        queue.completions += 1
         if world.tasks(w)[item].kind == ITEM:
             end_spawned(w, item, outcome)
             free_task(w, item)
@@ -118,6 +117,7 @@ def end_batch(w: Any, slot: int, outcome: int) -> None:
             world.tasks(w)[item].outcome = outcome
             make_ready(w, item)
         item = following
+    queue.completions += task.items
     one_less(w)
     free_task(w, slot)
     count_until(w, queue, batcher.resource, w.now_s)
@@ -138,7 +138,6 @@ def leave_batch(w: Any, slot: int) -> None:
         batch.last_item = record.previous
     else:
         world.slots(w)[record.next].previous = record.previous
-    world.queues(w)[world.batchers(w)[batch.resource].resource].interrupted += 1
 
 
 @kernel

@@ -10,7 +10,7 @@ from simulations.draws import child_identity
 from simulations.engines.compiled import world
 from simulations.engines.compiled.agenda import make_ready, schedule, unschedule
 from simulations.engines.compiled.queues import begin_service, book, count_until, fall_idle, take_head, unlink
-from simulations.engines.compiled.sharing import change_shared, first_to_have_come, leave_shared
+from simulations.engines.compiled.sharing import change_shared, fail_all_shared
 from simulations.jit import kernel
 from simulations.layout import FAILED, NONE
 from simulations.sampling import sample
@@ -51,15 +51,6 @@ def leave_service(w: Any, slot: int, resource: int) -> None:
 def _fail_in_service(w: Any, resource: int) -> None:
     """Those who are more than the station has servers, and began first, fail."""
     queue, station = world.queues(w)[resource], world.stations(w)[resource]
-    if station.shares != NONE:
-        if queue.capacity > 0:
-            return
-        while station.jobs > 0:
-            slot = first_to_have_come(w, station)
-            leave_shared(w, slot, resource)
-            world.tasks(w)[slot].outcome = FAILED
-            make_ready(w, slot)
-        return
     while queue.busy > queue.capacity:
         slot = int(world.lines(w)[station.serving].head)
         leave_service(w, slot, resource)
@@ -69,11 +60,17 @@ def _fail_in_service(w: Any, resource: int) -> None:
 
 
 @kernel
+def servers_now(station: Any) -> int:
+    """How many servers a station has now."""
+    return 0 if station.closed > 0 else max(0, station.number - station.down)
+
+
+@kernel
 def adapt(w: Any, resource: int) -> None:
     """Give the station the servers it has now: idle ones go or come, those who wait begin on new ones."""
     queue, station = world.queues(w)[resource], world.stations(w)[resource]
     count_until(w, queue, resource, w.now_s)
-    capacity = 0 if station.closed > 0 else max(0, station.number - station.down)
+    capacity = servers_now(station)
     if station.shares != NONE:
         change_shared(w, resource, capacity)
         return
@@ -107,9 +104,11 @@ def outage_event(w: Any, which: int, control: int) -> None:
     else:
         station.down += sign * outage.servers
     station.refusing += sign * outage.refuses
+    if begins and outage.fails and station.shares != NONE and servers_now(station) == 0:
+        fail_all_shared(w, outage.station)
     adapt(w, outage.station)
     if begins:
-        if outage.fails:
+        if outage.fails and station.shares == NONE:
             _fail_in_service(w, outage.station)
         duration_s = outage.duration_s
         if outage.up != NONE:

@@ -176,7 +176,7 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
             schedule(w, w.now_s + delay_s, slot)
             record.instruction = at
             if world.is_full(w):
-                more.wait(w, slot)
+                more.wait(w, slot, resource, delay_s)
             return WAITS
         if step == HOLD:
             come(w, resource)
@@ -238,6 +238,7 @@ def next_event(w: Any) -> int:
     if not arrival_left:
         if world.is_full(w):
             if w.alive == 0:
+                more.count_to_the_end(w)
                 return DONE
             if w.heap_size == 0:
                 return STUCK

@@ -79,9 +79,20 @@ DONE, WAITS, FAILS = 0, 7, 8
 
 
 @kernel
-def wait(w: Any, slot: int) -> None:
-    """The task waits for an event of its own."""
-    world.tasks(w)[slot].where = WAITING
+def wait(w: Any, slot: int, resource: int, time_s: float) -> None:
+    """The task waits for the end of a delay or a travel, which is booked."""
+    task = world.tasks(w)[slot]
+    task.where = WAITING
+    task.resource = resource
+    task.began_s = w.now_s
+    world.slots(w)[slot].service_s = time_s
+
+
+@kernel
+def count_to_the_end(w: Any) -> None:
+    """Bring every integral up to the end of the run."""
+    for resource in range(w.lined):
+        count_until(w, world.queues(w)[resource], resource, w.now_s)
 
 
 @kernel
@@ -146,7 +157,7 @@ def _travel(w: Any, slot: int, instruction: Any) -> bool:
     task.place = there
     charge(w, slot, instruction.resource, 0.0, time_s)
     schedule(w, w.now_s + time_s, slot)
-    task.where = WAITING
+    wait(w, slot, instruction.resource, time_s)
     return True
 
 
@@ -313,7 +324,10 @@ def _leave(w: Any, slot: int) -> None:
         leave_flight(w, slot)
     elif where == BATCHED:
         leave_batch(w, slot)
-    elif where in (WAITING, PARTED):
+    elif where == WAITING:
+        unschedule(w, slot)
+        book(w, slot, task.resource, 0.0, (w.now_s - task.began_s) - world.slots(w)[slot].service_s)
+    elif where == PARTED:
         unschedule(w, slot)
 
 

@@ -63,7 +63,9 @@ def _queues(program: Program, world: World, end_s: float) -> Queues:
 
 def _bins(program: Program, world: World, bin_s: float, bins: int) -> Bins:
     capacity_s = world["bin_capacity_s"][:bins]
-    capacity_s[:, program.fixed] = program.capacity[program.fixed] * bin_s
+    edges_s = np.minimum(np.arange(1, bins + 1) * bin_s, float(world.number("now_s")))
+    lengths_s = edges_s - np.arange(bins) * bin_s
+    capacity_s[:, program.fixed] = lengths_s[:, None] * program.capacity[program.fixed]
     return Bins(
         bin_s,
         world["bin_arrivals"][:bins],

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from simulations.engines.compiled import world
-from simulations.engines.compiled.agenda import schedule, unschedule
+from simulations.engines.compiled.agenda import make_ready, schedule, unschedule
 from simulations.engines.compiled.queues import book, charge, come, count_until
 from simulations.jit import kernel
-from simulations.layout import SHARED
+from simulations.layout import FAILED, SHARED
 
 
 @kernel
@@ -148,29 +148,44 @@ def complete_shared(w: Any, resource: int) -> int:
 
 
 @kernel
+def _book_unfinished(w: Any, slot: int, resource: int) -> None:
+    """Correct what was booked for a task that leaves before it is done; V is up to now."""
+    station, record = world.stations(w)[resource], world.slots(w)[slot]
+    target_s = world.jobs_target_s(w)[station.shares, world.tasks(w)[slot].job_at]
+    done_s = record.service_s - (target_s - station.given_s)
+    book(w, slot, resource, (w.now_s - record.waiting_since_s) - done_s, done_s - record.service_s)
+    world.queues(w)[resource].interrupted += 1
+
+
+@kernel
 def leave_shared(w: Any, slot: int, resource: int) -> None:
     """A task leaves before it is done."""
     station, queue = world.stations(w)[resource], world.queues(w)[resource]
-    at = world.tasks(w)[slot].job_at
     count_until(w, queue, resource, w.now_s)
     _advance(w, station, queue)
-    record = world.slots(w)[slot]
-    done_s = record.service_s - (world.jobs_target_s(w)[station.shares, at] - station.given_s)
-    book(w, slot, resource, (w.now_s - record.waiting_since_s) - done_s, done_s - record.service_s)
-    _take_out(w, station, at)
+    _book_unfinished(w, slot, resource)
+    _take_out(w, station, world.tasks(w)[slot].job_at)
     _occupy(w, station, resource, station.jobs - 1)
-    queue.interrupted += 1
     _await_next(w, station, queue)
 
 
 @kernel
-def first_to_have_come(w: Any, station: Any) -> int:
-    """Of the tasks at a shared station, the one who came first."""
-    row, first = station.shares, 0
-    for at in range(1, station.jobs):
-        if world.jobs_order(w)[row, at] < world.jobs_order(w)[row, first]:
-            first = at
-    return int(world.jobs_slot(w)[row, first])
+def fail_all_shared(w: Any, resource: int) -> None:
+    """All at a shared station fail, in the order of their coming."""
+    station, queue = world.stations(w)[resource], world.queues(w)[resource]
+    count_until(w, queue, resource, w.now_s)
+    _advance(w, station, queue)
+    while station.jobs > 0:
+        first = 0
+        for at in range(1, station.jobs):
+            if world.jobs_order(w)[station.shares, at] < world.jobs_order(w)[station.shares, first]:
+                first = at
+        slot = int(world.jobs_slot(w)[station.shares, first])
+        _book_unfinished(w, slot, resource)
+        _take_out(w, station, first)
+        station.jobs -= 1
+        world.tasks(w)[slot].outcome = FAILED
+        make_ready(w, slot)
 
 
 @kernel

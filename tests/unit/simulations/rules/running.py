@@ -9,7 +9,7 @@ from simulations.model import Flow, Model, Station
 from simulations.sample_path import OUTCOMES, SamplePath
 from simulations.steps import Step
 
-ENGINES = ("simpy",)
+ENGINES = ("simpy", "compiled")
 """The engines that must obey the rules."""
 
 
