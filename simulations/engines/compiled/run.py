@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 from simulations.engines.compiled import kernel, memory
 from simulations.engines.compiled.path import sample_path
@@ -36,7 +37,7 @@ def run(
 
     ``record_spans`` keeps each request's seconds at each resource, ``record_spawned`` each spawned flow's times,
     ``bin_s`` adds accounts by time. ``progress`` is called with the requests arrived so far and their number. Raises
-    `InvalidInput` if the requests do not fit the model, `RuntimeError` if tasks wait for each other for ever.
+    `InvalidInput` if the requests do not fit the model, or if tasks wait for each other for ever.
     """
     translation = prepare(program, requests, seed, bin_s)
     world = memory.make_world(
@@ -60,7 +61,7 @@ def run(
             return sample_path(program, requests, world, record_spans, record_spawned)
         if status == kernel.STUCK:
             left = int(world.number("alive"))
-            raise RuntimeError(f"model {program.model.name}: {left} tasks wait for each other for ever")
+            raise InvalidInput(f"model {program.model.name}, tasks", left, "wait for each other for ever")
         if status in GROW:
             GROW[status](world)
 
