@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., object])
 COMPILED_SOURCES = (
     "jit.py",
     "draws.py",
+    "elementary.py",
     "sampling.py",
     "layout.py",
     "caches.py",
@@ -36,6 +37,14 @@ def kernel(function: F) -> F:
     it may read and write arrays but not make them. (Counting took nine tenths of the event loop's time.)
     """
     return _compile(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def routine(function: F) -> F:
+    """Compile a function that only other compiled functions call, as a call of its own where inlining gains nothing.
+
+    Inlining everything everywhere makes the event loop long to compile and crowds what it does most out of registers.
+    """
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry_point(function: F) -> F:

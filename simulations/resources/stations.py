@@ -173,5 +173,3 @@ def _outage(servers: int | None, work: str) -> None:
     if servers is not None:
         count("outage, servers", servers, least=1)
     one_of("outage, work", work, ("fail", "finish"))
-
-
