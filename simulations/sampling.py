@@ -41,7 +41,7 @@ from simulations.distributions import (
     Weibull,
 )
 from simulations.draws import child_identity, draw, draw_pair
-from simulations.elementary import exp, log, normal_quantile
+from simulations.elementary import CENTRE, exp, log, normal_quantile, normal_quantile_centre
 from simulations.jit import entry_point, kernel, routine, source_digest
 
 KINDS = 11
@@ -146,12 +146,13 @@ def sample(table: DistributionTable, distribution: int, seed: int, request: int,
 
 
 @kernel
-def sample_into(
+def sample_into(  # noqa: PLR0912 - a loop for each common kind
     table: DistributionTable, distribution: int, seed: int, request: int, step: int, out: NDArray[np.float64]
 ) -> None:
     """The times of one step of requests ``request``, ``request`` + 1, ...: bit by bit what `sample` gives for each.
 
-    The common kinds have loops without a branch, which become SIMD instructions.
+    The common kinds have loops without a branch, which become SIMD instructions; what needs one (the tails of the
+    normal quantile) or reads a table is left to a second loop.
     """
     kind = table.kind[distribution]
     first = table.first[distribution]
@@ -164,7 +165,9 @@ def sample_into(
     elif kind == EMPIRICAL:
         last = table.size[distribution] - 1
         for i in range(out.size):
-            out[i] = _empirical(draw(seed, request + i, step), table.parameters, first, last)
+            out[i] = (1.0 - draw(seed, request + i, step)) * last
+        for i in range(out.size):
+            out[i] = _interpolated(out[i], table.parameters, first, last)
     elif kind == WEIBULL:
         scale_s, power = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
@@ -173,6 +176,19 @@ def sample_into(
         minimum_s, power = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
             out[i] = _pareto(draw(seed, request + i, step), minimum_s, power)
+    elif kind == UNIFORM:
+        high_s, width_s = table.parameters[first], table.parameters[first + 1]
+        for i in range(out.size):
+            out[i] = high_s - draw(seed, request + i, step) * width_s
+    elif kind == LOGNORMAL:
+        mu, sigma = table.parameters[first], table.parameters[first + 1]
+        for i in range(out.size):
+            offset = draw(seed, request + i, step) - 0.5
+            central = exp(mu - sigma * normal_quantile_centre(offset))
+            out[i] = central if abs(offset) <= CENTRE else -1.0
+        for i in range(out.size):
+            if out[i] < 0.0:
+                out[i] = _lognormal(draw(seed, request + i, step), mu, sigma)
     else:
         for i in range(out.size):
             out[i] = sample(table, distribution, seed, request + i, step)
@@ -189,7 +205,7 @@ def _less_common(  # noqa: PLR0911 - one for each kind
         return _gamma(parameters, first, seed, request, step)
     u, v = draw_pair(seed, request, step, 0)
     if kind == LOGNORMAL:
-        return float(exp(parameters[first] - parameters[first + 1] * normal_quantile(u)))
+        return _lognormal(u, parameters[first], parameters[first + 1])
     if kind == HYPEREXPONENTIAL:
         return _exponential(v, parameters[first + size // 2 + _pick(parameters, first, u)])
     if kind == WEIBULL:
@@ -220,6 +236,11 @@ def _exponential(u: float, mean_s: float) -> float:
 
 
 @kernel
+def _lognormal(u: float, mu: float, sigma: float) -> float:
+    return exp(mu - sigma * normal_quantile(u))
+
+
+@kernel
 def _weibull(u: float, scale_s: float, power: float) -> float:
     return exp(log(-log(u)) * power) * scale_s
 
@@ -231,7 +252,11 @@ def _pareto(u: float, minimum_s: float, power: float) -> float:
 
 @kernel
 def _empirical(u: float, quantiles_s: NDArray[np.float64], first: int, last: int) -> float:
-    position = (1.0 - u) * last  # exact: u has 53 bits behind the point
+    return _interpolated((1.0 - u) * last, quantiles_s, first, last)  # 1 - u is exact: 53 bits behind the point
+
+
+@kernel
+def _interpolated(position: float, quantiles_s: NDArray[np.float64], first: int, last: int) -> float:
     cell = min(int(position), last - 1)
     low = quantiles_s[first + cell]
     return float(low + (position - cell) * (quantiles_s[first + cell + 1] - low))
