@@ -120,7 +120,7 @@ def measure(draws: int, repeats: int) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=400_000)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", type=Path)
