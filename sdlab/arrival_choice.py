@@ -57,8 +57,8 @@ def mmpp(
     weights, means = np.asarray(ratios), np.asarray(sojourns_s)
     if weights.size != means.size or not np.all(np.isfinite(weights) & (weights >= 0)) or weights.max() == 0:
         raise InvalidInput("ratios", ratios, "must be finite, not below 0, not all 0, and as many as sojourns_s")
-    mean_ratio = float((weights * means).sum() / means.sum()) if means.sum() else 1.0
-    return varying.mmpp((rate_rps * weights / mean_ratio).tolist(), sojourns_s, duration_s, seed)
+    mean_ratio = float((weights * means).sum() / means.sum()) if means.sum() else 0.0
+    return varying.mmpp((rate_rps * weights / (mean_ratio or 1.0)).tolist(), sojourns_s, duration_s, seed)
 
 
 def profile(
@@ -132,8 +132,8 @@ def example(name: str) -> str:
 
 
 def described() -> str:
-    """Every process with an example, for the help of an option."""
-    return "; ".join(example(name) for name in PROCESSES)
+    """The processes, for the help of an option."""
+    return f"{', '.join(PROCESSES)}; with parameters as in {example('flash_crowd')}"
 
 
 def _numbers(choice: str, key: str, text: str, *, is_list: bool) -> float | tuple[float, ...]:

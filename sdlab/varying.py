@@ -32,7 +32,9 @@ class Profile:
     duration_s: float
 
     @classmethod
-    def of(cls, times_s: Sequence[float], rates_rps: Sequence[float], duration_s: float) -> Profile:
+    def of(
+        cls, times_s: Sequence[float] | FloatArray, rates_rps: Sequence[float] | FloatArray, duration_s: float
+    ) -> Profile:
         """Checked, and cut or extended to the duration. Raises `InvalidInput` naming the argument."""
         times, rates = np.asarray(times_s, dtype=np.float64), np.asarray(rates_rps, dtype=np.float64)
         positive("duration", duration_s, "seconds")
@@ -118,7 +120,7 @@ def flash_crowd(
     if not peak_rps >= rate_rps:
         raise InvalidInput("peak_rps", peak_rps, f"must be at least the steady rate, {rate_rps:g}")
     times = np.cumsum([at_s, rise_s, hold_s, decay_s])
-    return Profile.of(times.tolist(), (rate_rps, peak_rps, peak_rps, rate_rps), duration_s)
+    return Profile.of(times, (rate_rps, peak_rps, peak_rps, rate_rps), duration_s)
 
 
 def mmpp(rates_rps: Sequence[float], sojourns_s: Sequence[float], duration_s: float, seed: int = 0) -> Profile:
@@ -147,7 +149,7 @@ def mmpp(rates_rps: Sequence[float], sojourns_s: Sequence[float], duration_s: fl
         end_s = float(ends[-1][-1])
     visited, left_s = np.concatenate(states)[:-1], np.concatenate(ends)
     times = np.concatenate([[0.0], np.repeat(left_s, 2)[:-1]])
-    return Profile.of(times.tolist(), np.repeat(rates[visited], 2).tolist(), duration_s)
+    return Profile.of(times, np.repeat(rates[visited], 2), duration_s)
 
 
 def positive(field: str, value: float, unit: str) -> None:

@@ -20,6 +20,7 @@ COMPILED_SOURCES = (
     "jit.py",
     "draws.py",
     "elementary.py",
+    "distribution_table.py",
     "sampling.py",
     "layout.py",
     "caches.py",

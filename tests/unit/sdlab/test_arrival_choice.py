@@ -31,8 +31,8 @@ def test_the_number_expected_is_about_the_number_that_comes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", arrival_choice.PROCESSES)
-def test_the_help_shows_every_process_in_a_way_that_works(name: str) -> None:
-    assert arrival_choice.example(name) in arrival_choice.described()
+def test_the_help_names_every_process_and_its_example_works(name: str) -> None:
+    assert name in arrival_choice.described()
     assert times_of(arrival_choice.example(name), 100, 60, 1).size > 0
 
 
@@ -48,6 +48,7 @@ def test_the_help_shows_every_process_in_a_way_that_works(name: str) -> None:
         ("step:to_rps=3/4,at_s=1", "to_rps must be a number, not '3/4'"),
         ("mmpp:ratios=1/x,sojourns_s=1/2", "ratios must be numbers like 1/9, not '1/x'"),
         ("mmpp:ratios=1/2/3,sojourns_s=1/2", "ratios = .* as many as sojourns_s"),
+        ("mmpp:ratios=1/0,sojourns_s=0/5", "sojourns_s = .* above 0"),
         ("step:to_rps=-3,at_s=1", "to_rps = -3.0: must be a finite number of at least 0"),
         ("step:to_rps=3,at_s=1,spacing=even", "spacing = 'even': must be one of poisson, constant"),
     ],

@@ -69,10 +69,10 @@ plain: st.SearchStrategy[Distribution] = st.one_of(
     ),
     st.lists(positive, min_size=2, max_size=30).map(lambda values: Empirical(tuple(sorted(values)))),
 )
-distributions = st.recursive(
-    plain,
-    lambda parts: st.builds(lambda one, two, p: Mixture((p, 1 - p), (one, two)), parts, parts, st.floats(0.1, 0.9)),
-)
+shares = st.floats(0.2, 0.8)
+mixtures = st.builds(lambda one, two, p: Mixture((p, 1 - p), (one, two)), plain, plain, shares)
+nested = st.builds(lambda one, two, p: Mixture((p, 1 - p), (one, two)), mixtures, plain, shares)
+distributions = st.one_of(plain, mixtures, nested)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
