@@ -4,18 +4,21 @@ Flows become instructions in one array (`layout.INSTRUCTION`), flow after flow; 
 f begins, and each ends with END. Nested steps are laid out in line:
 
     branch, switch   BRANCH, then each way's steps followed by JUMP to the end
-    lookup           LOOKUP, hit steps, JUMP to the end, miss steps, STORE
+    balance          BALANCE, then each way's steps followed by LEAVE and JUMP
+    lookup           LOOKUP, hit steps, JUMP to the end, miss steps, STORE (LAND where one flight leads)
+    parts            FORK (TIMEOUT, RETRY, ...), each part's steps followed by END; ``target`` is after them
+    attempt          as parts; then the steps of ``otherwise``, at which the second way aims
 
-``resources`` are the columns of every account: stations, then pools, then delays. The compiled engine executes the
-instructions; the reference engine walks the model's own steps and takes from here only ``drawn``: what each place
-draws from which distribution with which key.
+``resources`` are the columns of every account: stations, pools, queues, then delays. The compiled engine executes the
+instructions; the reference engine walks the model's own steps and takes from here only ``drawn``, ``keys`` and
+``rows``: what each place draws from which distribution with which key.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,22 +27,34 @@ from numpy.typing import NDArray
 
 from simulations import layout
 from simulations.distributions import Distribution
-from simulations.layout import INSTRUCTION, NONE, WAY
+from simulations.layout import INSTRUCTION, NONE, POLICY, WAY
 from simulations.model import Model
+from simulations.resources import Breakdowns
 from simulations.sampling import DistributionTable, tabulate
 from simulations.steps import (
+    Attempt,
+    Balance,
     Branch,
+    Break,
     Delay,
+    Enqueue,
+    Fail,
+    Fork,
+    Hedge,
     Hold,
     Invalidate,
+    Limit,
     Lookup,
     Place,
     Release,
+    Retry,
     Serve,
     Spawn,
     Step,
     Store,
     Switch,
+    Timeout,
+    Travel,
     describe,
     ways_of,
 )
@@ -49,13 +64,19 @@ SWITCHES = {
     "operation": layout.SWITCH_OPERATION,
     "key": layout.SWITCH_KEY,
 }
+JITTERS = ("none", "full", "equal")
 
 
 class Drawn(NamedTuple):
-    """What a step draws: the key of its random numbers, and its distribution's row in the table (or NONE)."""
+    """What a step draws: the key of its random numbers, and its distribution's row in the table (or NONE).
+
+    ``second`` and ``second_key`` are those of the time per item of a `Serve` in a batch.
+    """
 
     draw_key: int
     distribution: int
+    second_key: int = 0
+    second: int = NONE
 
 
 NOTHING = Drawn(0, NONE)
@@ -63,29 +84,74 @@ NOTHING = Drawn(0, NONE)
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A model ready to run; arrays as the module's docstring says."""
+    """A model ready to run; arrays as the module's docstring says.
+
+    ``keys`` are the draw keys of what draws beside steps: ("queue", name), ("population", name), ("keys",
+    population), ("up", station, number of the outage), ("down", station, number), ("balancer", name). ``rows`` has the
+    row of each distribution in the table.
+    """
 
     model: Model
     flows: tuple[str, ...]
     resources: tuple[str, ...]
     instructions: NDArray[np.void]
     ways: NDArray[np.void]
+    policies: NDArray[np.void]
     first_instruction: NDArray[np.int64]
     distributions: DistributionTable
     drawn: dict[Place, Drawn]
+    keys: dict[tuple[str | int, ...], int]
+    rows: dict[Distribution, int]
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """The resources with a queue: stations and pools."""
-        return self.resources[: len(self.model.stations) + len(self.model.pools)]
+        """The resources with a line: stations, pools and queues."""
+        model = self.model
+        return self.resources[: len(model.stations) + len(model.pools) + len(model.queues)]
+
+    @property
+    def capacity(self) -> NDArray[np.int64]:
+        """Servers, slots or workers of each of ``queues``, as the model has them at the start."""
+        model = self.model
+        counts = [
+            *(station.servers for station in model.stations),
+            *(pool.slots for pool in model.pools),
+            *(queue.workers for queue in model.queues),
+        ]
+        return np.array(counts, dtype=np.int64)
+
+    @property
+    def fixed(self) -> NDArray[np.bool_]:
+        """Whether the capacity of each of ``queues`` never changes."""
+        changing = [bool(station.outages) or station.autoscaler is not None for station in self.model.stations]
+        others = len(self.queues) - len(changing)
+        return ~np.array([*changing, *[False] * others], dtype=np.bool_)
+
+    @property
+    def full(self) -> bool:
+        """Whether it needs the whole vocabulary, or only what cannot fail and takes every line in order of arrival."""
+        model, used = self.model, self.instructions
+        return bool(
+            (used["code"] > layout.SPAWN).any()
+            or (used["second"] != NONE).any()
+            or (used["option"][np.isin(used["code"], (layout.SERVE, layout.HOLD, layout.LOOKUP))] != 0).any()
+            or any(
+                station.queue is not None or station.shares or station.start_up or station.outages or station.autoscaler
+                for station in model.stations
+            )
+            or any(pool.queue is not None for pool in model.pools)
+            or model.queues
+            or model.populations
+        )
 
 
 def compile_model(model: Model) -> Program:
     """Lay a model out flat."""
     flows = tuple(flow.name for flow in model.flows)
-    resources = (*(s.name for s in model.stations), *(p.name for p in model.pools), *model.delays)
-    drawn, distributions = _draws(model)
-    writer = _Writer(model, resources, drawn)
+    lined = (*model.stations, *model.pools, *model.queues)
+    resources = (*(resource.name for resource in lined), *model.delays)
+    drawing = _Drawing(model)
+    writer = _Writer(model, resources, drawing.drawn)
     first = []
     for flow in model.flows:
         first.append(len(writer.instructions))
@@ -97,9 +163,12 @@ def compile_model(model: Model) -> Program:
         resources,
         np.array(writer.instructions, dtype=INSTRUCTION),
         np.array(writer.ways, dtype=WAY),
+        np.array(writer.policies, dtype=POLICY),
         np.array(first, dtype=np.int64),
-        tabulate(distributions),
-        drawn,
+        tabulate(list(drawing.rows)),
+        drawing.drawn,
+        drawing.keys,
+        drawing.rows,
     )
 
 
@@ -109,40 +178,119 @@ def draw_key(flow: str, step: str, occurrence: int) -> int:
     return int.from_bytes(hashlib.blake2b(name, digest_size=4).digest(), "little")
 
 
-def _draws(model: Model) -> tuple[dict[Place, Drawn], list[Distribution]]:
-    rows: dict[Distribution, int] = {}
-    drawn: dict[Place, Drawn] = {}
-    taken: set[int] = set()
-    for flow in model.flows:
-        occurrences: Counter[str] = Counter()
-        for place, step in flow.walk():
-            name = describe(step)
-            key = draw_key(flow.name, name, occurrences[name])
-            occurrences[name] += 1
-            while key in taken:  # two of a model's keys collide once in tens of millions of models
-                key = (key + 1) % 2**32
-            taken.add(key)
-            row = rows.setdefault(step.time, len(rows)) if isinstance(step, Delay | Serve) else NONE
-            drawn[place] = Drawn(key, row)
-    return drawn, list(rows)
+class _Drawing:
+    """Gives every place and resource that draws its keys, and every distribution a row."""
+
+    def __init__(self, model: Model) -> None:
+        self.rows: dict[Distribution, int] = {}
+        self.drawn: dict[Place, Drawn] = {}
+        self.keys: dict[tuple[str | int, ...], int] = {}
+        self.taken: set[int] = set()
+        for flow in model.flows:
+            occurrences: Counter[str] = Counter()
+            for place, step in flow.walk():
+                name = describe(step)
+                self.drawn[place] = self.of(flow.name, name, occurrences[name], step)
+                occurrences[name] += 1
+        self.resources(model)
+
+    def of(self, flow: str, name: str, occurrence: int, step: Step) -> Drawn:
+        key = self.key(flow, name, occurrence)
+        match step:
+            case Delay(_, time) | Serve(_, time, _, None) | Timeout(time) | Hedge(time):
+                return Drawn(key, self.row(time))
+            case Serve(_, time, _, per_item) if per_item is not None:
+                second = self.key(flow, f"{name} per item", occurrence)
+                return Drawn(key, self.row(time), second, self.row(per_item))
+        return Drawn(key, NONE)
+
+    def resources(self, model: Model) -> None:
+        for queue in model.queues:
+            self.keys["queue", queue.name] = self.key("queue", queue.name, 0)
+        for population in model.populations:
+            self.keys["population", population.name] = self.key("population", population.name, 0)
+            self.keys["keys", population.name] = self.key("keys", population.name, 0)
+            self.row(population.think)
+        for balancer in model.balancers:
+            self.keys["balancer", balancer.name] = self.key("balancer", balancer.name, 0)
+        for station in model.stations:
+            for number, outage in enumerate(station.outages):
+                if isinstance(outage, Breakdowns):
+                    for kind, time in (("up", outage.up), ("down", outage.down)):
+                        self.keys[kind, station.name, number] = self.key(kind, station.name, number)
+                        self.row(time)
+            for _, extra in station.start_up.levels if station.start_up else ():
+                self.row(extra)
+            if station.start_up:
+                self.keys["start_up", station.name] = self.key("start_up", station.name, 0)
+        for cache in model.caches:
+            if cache.entry_bytes is not None:
+                self.keys["entry", cache.name] = self.key("entry", cache.name, 0)
+                self.row(cache.entry_bytes)
+
+    def key(self, flow: str, name: str, occurrence: int) -> int:
+        key = draw_key(flow, name, occurrence)
+        while key in self.taken:  # two of a model's keys collide once in tens of millions of models
+            key = (key + 1) % 2**32
+        self.taken.add(key)
+        return key
+
+    def row(self, distribution: Distribution) -> int:
+        return self.rows.setdefault(distribution, len(self.rows))
+
+
+def ring_of(model: Model, balancer: str) -> tuple[list[int], list[int]]:
+    """The points of a consistent-hash ring in order, and the index of the target that each belongs to."""
+    found = next(b for b in model.balancers if b.name == balancer)
+    points = sorted(
+        (_hash63(f"{target}\0{point}"), index)
+        for index, target in enumerate(found.targets)
+        for point in range(found.points)
+    )
+    return [point for point, _ in points], [index for _, index in points]
+
+
+def _hash63(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little") >> 1
+
+
+def outcome_mask(on: Sequence[str]) -> int:
+    """Outcomes as bits: bit o is set for outcome o of `layout.OUTCOMES`."""
+    return sum(1 << layout.OUTCOMES.index(outcome) for outcome in dict.fromkeys(on))
 
 
 class _Writer:
     """Emits the instructions of one model."""
 
     def __init__(self, model: Model, resources: tuple[str, ...], drawn: dict[Place, Drawn]) -> None:
-        self.resource = {name: column for column, name in enumerate(resources)}
-        self.cache = {cache.name: index for index, cache in enumerate(model.caches)}
-        self.flow = {flow.name: index for index, flow in enumerate(model.flows)}
-        self.region = {name: index for index, name in enumerate(model.regions)}
+        self.model = model
+        self.resource = _indices(resources)
+        self.cache = _indices([cache.name for cache in model.caches])
+        self.one_flight = {cache.name for cache in model.caches if cache.single_flight}
+        self.flow = _indices([flow.name for flow in model.flows])
+        self.region = _indices(model.regions)
+        self.balancer = _indices([balancer.name for balancer in model.balancers])
+        self.bucket = _indices([bucket.name for bucket in model.buckets])
+        self.breaker = _indices([breaker.name for breaker in model.breakers])
+        self.budget = _indices([budget.name for budget in model.budgets])
+        self.queue = _indices([queue.name for queue in model.queues])
         self.drawn = drawn
         self.instructions: list[tuple[int, ...]] = []
         self.ways: list[tuple[float, int, int]] = []
+        self.policies: list[tuple[float, ...]] = []
 
     def emit(
-        self, code: int, *, resource: int = NONE, drawn: Drawn = NOTHING, first: int = NONE, count: int = 0
+        self,
+        code: int,
+        *,
+        resource: int = NONE,
+        drawn: Drawn = NOTHING,
+        first: int = NONE,
+        count: int = 0,
+        option: int = 0,
     ) -> int:
-        self.instructions.append((code, resource, drawn.distribution, NONE, first, count, drawn.draw_key))
+        row = (code, resource, drawn.distribution, NONE, first, count, drawn.draw_key)
+        self.instructions.append((*row, drawn.second, drawn.second_key, option))
         return len(self.instructions) - 1
 
     def aim(self, instruction: int) -> None:
@@ -154,57 +302,133 @@ class _Writer:
         for index, step in enumerate(steps):
             self.step((*prefix, index), step)
 
-    def step(self, place: Place, step: Step) -> None:
+    def step(self, place: Place, step: Step) -> None:  # noqa: PLR0912  one case a step
         drawn = self.drawn[place]
         match step:
             case Delay(name):
                 self.emit(layout.DELAY, resource=self.resource[name], drawn=drawn)
-            case Serve(name):
-                self.emit(layout.SERVE, resource=self.resource[name], drawn=drawn)
-            case Hold(name):
-                self.emit(layout.HOLD, resource=self.resource[name])
+            case Travel(region):
+                option = NONE if region is None else self.region[region]
+                self.emit(layout.TRAVEL, resource=self.resource["network"], option=option)
+            case Serve(name, _, priority):
+                self.emit(layout.SERVE, resource=self.resource[name], drawn=drawn, option=priority)
+            case Hold(name, priority):
+                self.emit(layout.HOLD, resource=self.resource[name], option=priority)
             case Release(name):
                 self.emit(layout.RELEASE, resource=self.resource[name])
+            case Fail(outcome):
+                self.emit(layout.FAIL, option=layout.OUTCOMES.index(outcome))
             case Store(name):
                 self.emit(layout.STORE, resource=self.cache[name])
             case Invalidate(name):
                 self.emit(layout.INVALIDATE, resource=self.cache[name])
             case Spawn(name):
                 self.emit(layout.SPAWN, resource=self.flow[name], drawn=drawn)
-            case Branch(ways):
-                bounds = np.cumsum([probability for probability, _ in ways])
-                bounds[-1] = 1.0
-                self.choice(place, step, layout.BRANCH, [(bound, NONE) for bound in bounds.tolist()])
-            case Switch():
-                values = [(0.0, self.case(step, value)) for value in step.cases]
-                self.choice(place, step, SWITCHES[step.on], [*values, (0.0, NONE)])
+            case Enqueue(name, wait):
+                self.emit(layout.ENQUEUE, resource=self.queue[name], drawn=drawn, option=int(wait))
+            case Limit(name):
+                self.emit(layout.LIMIT, resource=self.bucket[name])
             case Lookup():
                 self.lookup(place, step)
+            case Branch() | Switch() | Balance():
+                self.choice(place, step)
+            case _:
+                self.parts(place, step)
+
+    def choice(self, place: Place, step: Branch | Switch | Balance) -> None:
+        code, resource = layout.BALANCE, NONE
+        match step:
+            case Branch(ways):
+                code = layout.BRANCH
+                bounds = np.cumsum([probability for probability, _ in ways])
+                bounds[-1] = 1.0
+                conditions = [(bound, NONE) for bound in bounds.tolist()]
+            case Switch():
+                code = SWITCHES[step.on]
+                conditions = [*((0.0, self.case(step, value)) for value in step.cases), (0.0, NONE)]
+            case Balance(name, targets):
+                resource = self.balancer[name]
+                known = self.model.balancers[resource].targets
+                conditions = [(0.0, known.index(target)) for target in targets]
+        first = len(self.ways)
+        self.emit(code, resource=resource, drawn=self.drawn[place], first=first, count=len(conditions))
+        self.ways += [(bound, value, NONE) for bound, value in conditions]
+        jumps = []
+        for number, (way, steps) in enumerate(ways_of(step)):
+            self.lead(first + number)
+            self.steps((*place, way), steps)
+            if code == layout.BALANCE:
+                self.emit(layout.LEAVE, resource=resource)
+            jumps.append(self.emit(layout.JUMP))
+        for jump in jumps:
+            self.aim(jump)
 
     def case(self, step: Switch, value: str | int) -> int:
         if isinstance(value, int):
             return value
         return self.region[value] if step.on == "region" else self.flow[value]
 
-    def choice(self, place: Place, step: Branch | Switch, code: int, conditions: list[tuple[float, int]]) -> None:
-        first = len(self.ways)
-        self.emit(code, drawn=self.drawn[place], first=first, count=len(conditions))
-        self.ways += [(bound, value, NONE) for bound, value in conditions]
-        jumps = []
-        for number, (way, steps) in enumerate(ways_of(step)):
-            bound, value, _ = self.ways[first + number]
-            self.ways[first + number] = (bound, value, len(self.instructions))
-            self.steps((*place, way), steps)
-            jumps.append(self.emit(layout.JUMP))
-        for jump in jumps:
-            self.aim(jump)
+    def lead(self, way: int) -> None:
+        """Let a way lead to where the next instruction will stand."""
+        bound, value, _ = self.ways[way]
+        self.ways[way] = (bound, value, len(self.instructions))
 
     def lookup(self, place: Place, step: Lookup) -> None:
         cache = self.cache[step.cache]
-        asking = self.emit(layout.LOOKUP, resource=cache)
+        asking = self.emit(layout.LOOKUP, resource=cache, option=int(step.cache in self.one_flight))
         self.steps((*place, "hit"), step.hit)
         done = self.emit(layout.JUMP)
         self.aim(asking)
         self.steps((*place, "miss"), step.miss)
-        self.emit(layout.STORE, resource=cache)
+        self.emit(layout.LAND if step.cache in self.one_flight else layout.STORE, resource=cache)
         self.aim(done)
+
+    def parts(self, place: Place, step: Step) -> None:
+        ways = ways_of(step)
+        first, resource = len(self.ways), NONE
+        policy: Mapping[str, float] = {}
+        match step:
+            case Fork(parts, wait_for, rest):
+                code = layout.FORK
+                policy = {"needed": len(parts) if wait_for is None else wait_for, "left_alone": rest == "continue"}
+            case Timeout(_, _, abandoned):
+                code, policy = layout.TIMEOUT, {"left_alone": abandoned == "continue"}
+            case Retry(_, attempts, backoff, budget, on):
+                code = layout.RETRY
+                policy = {
+                    "attempts": attempts,
+                    "first_s": backoff.first_s,
+                    "factor": backoff.factor,
+                    "most_s": backoff.most_s,
+                    "jitter": JITTERS.index(backoff.jitter),
+                    "budget": NONE if budget is None else self.budget[budget],
+                    "on": outcome_mask(on),
+                }
+            case Hedge(_, _, extra):
+                code, policy = layout.HEDGE, {"attempts": 1 + extra}
+            case Break(name):
+                code, resource = layout.BREAK, self.breaker[name]
+            case Attempt(_, _, on):
+                code, policy = layout.ATTEMPT, {"on": outcome_mask(on)}
+            case _:
+                raise AssertionError(step)
+        self.policies.append(tuple(policy.get(name, 0) for name in POLICY.names or ()))
+        starting = self.emit(
+            code,
+            resource=resource,
+            drawn=self.drawn[place],
+            first=first,
+            count=len(ways),
+            option=len(self.policies) - 1,
+        )
+        self.ways += [(0.0, NONE, NONE)] * len(ways)
+        for number, (way, steps) in enumerate(ways):
+            self.lead(first + number)
+            self.steps((*place, way), steps)
+            if way != "otherwise":
+                self.emit(layout.END)
+        self.aim(starting)
+
+
+def _indices(names: Sequence[str]) -> dict[str, int]:
+    return {name: index for index, name in enumerate(names)}

@@ -56,7 +56,7 @@ class Flow:
         yield from walk_steps((self.name,), self.steps)
 
 
-def ways_of(step: Step) -> list[tuple[str | int, Sequence[Step]]]:
+def ways_of(step: Step) -> list[tuple[str | int, Sequence[Step]]]:  # noqa: PLR0911  one a kind of step
     """The sequences of steps inside a step, each with the name of the way to it; empty for a plain step."""
     match step:
         case Branch(ways):
