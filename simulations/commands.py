@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from sdlab import catalog
+from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
@@ -41,7 +42,7 @@ def simulate(
     replications: Annotated[int, typer.Option(min=1, max=1000, help="Runs with seeds seed, seed+1, ...")] = 1,
     rate: Annotated[float | None, typer.Option(help="Requests/s: a steady rate instead of the day.")] = None,
     duration: Annotated[float, typer.Option(help="Seconds, with --rate.")] = 600.0,
-    arrival: Annotated[str, typer.Option(help="With --rate: poisson or constant.")] = "poisson",
+    arrival: Annotated[str, typer.Option(help=f"With --rate: {described()}.")] = "poisson",
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
@@ -55,6 +56,8 @@ def simulate(
     console = Console(stderr=as_json, highlight=False)
     if rate is not None and trace is not None:
         raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
+    if rate is None and arrival != "poisson":
+        raise InvalidInput("--arrival", arrival, "needs a --rate; the day and a log have arrivals of their own")
     if engine not in ENGINES:
         raise InvalidInput("--engine", engine, f"must be one of {', '.join(ENGINES)}")
     design = catalog.load_design(slug, overrides or [])

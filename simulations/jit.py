@@ -16,7 +16,16 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
-COMPILED_SOURCES = ("jit.py", "draws.py", "sampling.py", "layout.py", "caches/*.py", "engines/compiled/*.py")
+COMPILED_SOURCES = (
+    "jit.py",
+    "draws.py",
+    "elementary.py",
+    "distribution_table.py",
+    "sampling.py",
+    "layout.py",
+    "caches/*.py",
+    "engines/compiled/*.py",
+)
 """Files whose code ends up in a cached entry point, as patterns."""
 
 
@@ -27,6 +36,14 @@ def kernel(function: F) -> F:
     it may read and write arrays but not make them. (Counting took nine tenths of the event loop's time.)
     """
     return _compile(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def routine(function: F) -> F:
+    """Compile a function that only other compiled functions call, as a call of its own where inlining gains nothing.
+
+    Inlining everything everywhere makes the event loop long to compile and crowds what it does most out of registers.
+    """
+    return _compile(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry_point(function: F) -> F:
