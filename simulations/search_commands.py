@@ -1,4 +1,4 @@
-"""The commands that run a model many times: capacity and sweep."""
+"""The command that searches: capacity."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from sdlab import catalog, runs
 from sdlab.invocation import command_line, shown_path
 from sdlab.progress import progress_bar
 from simulations import present, rates, scenario
-from simulations import sweep as sweeping
 from simulations.options import (
     CalibrationChoice,
     DeploymentChoice,
@@ -60,34 +59,6 @@ def capacity(
         return
     console = Console(highlight=False)
     present.show_capacity(console, design, found)
-    console.print(f"run folder: {shown_path(folder)}", style="dim", soft_wrap=True)
-
-
-@app.command()
-def sweep(
-    slug: Slug,
-    over: Annotated[str, typer.Option(help="PATH=LOW:HIGH[:log][:POINTS], e.g. topology.api.workers=1:8.")],
-    overrides: Set = None,
-    seed: Seed = 1,
-    requests: Annotated[int, typer.Option(min=10_000, help="Requests a point, at the design's peak rate.")] = 500_000,
-    calibration: CalibrationChoice = None,
-    study: Study = None,
-    runs_folder: RunsFolder = None,
-    as_json: Json = False,
-) -> None:
-    """Run the model at the design's peak for several values of one number, with common random numbers."""
-    place, values = sweeping.parse_over(catalog.load_design(slug, overrides or []), over)
-    measured = scenario.load_calibration(slug, calibration, runs_folder)
-    with progress_bar("sweeping", len(values), quiet=as_json) as advance:
-        content = sweeping.sweep(slug, overrides or [], place, values, measured, seed, requests, advance)
-    mode = "cache_sweep" if place.endswith(".capacity_entries") else "sweep"
-    parameters = {"mode": mode, "over": over, "requests": requests, "calibration": content["calibration"]}
-    folder = _save(slug, seed, study, overrides, runs_folder, parameters, "sweep", content)
-    if as_json:
-        print(runs.to_json({"run": shown_path(folder), **content}))
-        return
-    console = Console(highlight=False)
-    present.show_sweep(console, place, content)
     console.print(f"run folder: {shown_path(folder)}", style="dim", soft_wrap=True)
 
 
