@@ -22,8 +22,8 @@ def show_sweep(console: Console, axes: tuple[Axis, ...], found: dict[str, Any]) 
     rows: Rows = found["variants"]
     console.print(f"[bold]{answer(axes, rows)}[/]")
     console.print(
-        f"{len(rows)} variants x {found['replications']} replications of {found['requests']:,} requests at each "
-        "variant's peak rate, the same seeds for all",
+        f"{found['replications']} x {found['requests']:,} requests at each variant's peak rate, with the same seeds; "
+        "p99/SLO: the worst",
         style="dim",
     )
     if len(axes) == 2:
@@ -34,8 +34,7 @@ def show_sweep(console: Console, axes: tuple[Axis, ...], found: dict[str, Any]) 
         console.print(f"all {len(rows)} variants: variants.csv in the run folder")
     if count := saturated(rows):
         console.print(
-            f"{count} variants keep a station busy ({SATURATED:.0%} and more): there, response times grow with "
-            "--requests",
+            f"busy {SATURATED:.0%} and more in {count} variants: response times there grow with --requests",
             style="yellow",
         )
 
@@ -61,9 +60,10 @@ def shown(value: Value) -> str:
     """A swept value, short."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int) or float(value).is_integer():
-        return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.4g}"
-    return f"{value:.4g}"
+    for size, prefix in ((1e9, "G"), (1e6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:.4g} {prefix}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def _map(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
@@ -83,9 +83,9 @@ def _map(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
 def _table(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
     table = Table(box=None, pad_edge=False)
     for axis in axes:
-        table.add_column(axis.path.rpartition(".")[2] if len(axes) > 1 else "value", justify="right")
-    for name in ("peak/s", "worst p99 / SLO", "of", "SLOs", "busiest", "busy", "hits"):
-        table.add_column(name, justify="left" if name in ("of", "SLOs", "busiest") else "right")
+        table.add_column(_short_name(axis) if len(axes) > 1 else "value", justify="right", no_wrap=True)
+    for name in ("peak/s", "p99/SLO", "of", "SLOs", "busiest", "busy", "hits"):
+        table.add_column(name, justify="left" if name in ("of", "SLOs", "busiest") else "right", no_wrap=True)
     for row in rows:
         colour = {"met": "green", "missed": "red", "unsure": "yellow"}[row["slos"]]
         hits = row["hit_ratio"]["mean"]
@@ -102,8 +102,16 @@ def _table(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
     console.print(table)
 
 
+def _short_name(axis: Axis) -> str:
+    """The end of the path, so short that the table fits."""
+    leaf = axis.path.rpartition(".")[2]
+    return leaf if len(leaf) <= 10 else f"{leaf[:9]}…"
+
+
 def _estimate(found: dict[str, float | None]) -> str:
+    """The mean to two decimals or three digits, and the half-width to as many decimals."""
     mean, half_width = found["mean"], found["half_width"]
     if mean is None or not np.isfinite(mean):
         return "-"
-    return f"{mean:,.3g}" if half_width is None else f"{mean:,.3g} ± {half_width:,.2g}"
+    decimals = 0 if abs(mean) >= 100 else 1 if abs(mean) >= 10 else 2
+    return f"{mean:,.{decimals}f}" + ("" if half_width is None else f" ±{half_width:,.{decimals}f}")

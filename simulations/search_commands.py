@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,15 +13,18 @@ from sdlab import catalog, runs
 from sdlab.invocation import command_line, shown_path
 from sdlab.progress import progress_bar
 from simulations import present, rates, scenario
+from simulations.executor import bytes_of_a_run, open_pool
 from simulations.options import (
     CalibrationChoice,
     DeploymentChoice,
     Json,
+    On,
     RunsFolder,
     Seed,
     Set,
     Slug,
     Study,
+    Workers,
     deployment_named,
 )
 
@@ -35,6 +39,8 @@ def capacity(
     precision: Annotated[float, typer.Option(min=0.001, max=0.2, help="Relative width of the last bracket.")] = 0.01,
     requests: Annotated[int, typer.Option(min=10_000, help="Requests a probe.")] = 300_000,
     deployment: DeploymentChoice = "design",
+    workers: Workers = None,
+    on: On = None,
     calibration: CalibrationChoice = None,
     study: Study = None,
     runs_folder: RunsFolder = None,
@@ -44,9 +50,13 @@ def capacity(
     design = catalog.load_design(slug, overrides or [])
     measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = deployment_named(deployment)
-    with progress_bar("probing", None, quiet=as_json) as advance:
-        found = rates.design_capacity(design, measured, seed, kind, precision, requests, advance)
-        curve = rates.latency_curve(design, measured, seed, kind, found["rate_rps"], requests, advance)
+    observe = partial(rates.observe, design, measured, seed, kind, requests)
+    with (
+        open_pool(observe, on=on, workers=workers, bytes_each=bytes_of_a_run(requests)) as pool,
+        progress_bar("probing", None, quiet=as_json) as advance,
+    ):
+        found = rates.design_capacity(design, measured, seed, kind, precision, requests, advance, pool)
+        curve = rates.latency_curve(design, measured, seed, kind, found["rate_rps"], requests, advance, pool)
 
     def save(mode: str, file: str, content: dict[str, Any]) -> Path:
         parameters = {"mode": mode, "deployment": kind, "requests": requests, "calibration": found["calibration"]}

@@ -29,10 +29,6 @@ from simulations.journal import Journal, Key
 from simulations.rates import at_rate
 from simulations.worker import code_digest
 
-BYTES_OF_A_PROCESS = 500_000_000
-BYTES_A_REQUEST = 150
-"""Measured: a day of 10 M requests of the URL shortener takes 1.8 GB."""
-
 Run = Callable[[Key], dict[str, Any]]
 
 
@@ -66,11 +62,6 @@ class Plan:
         facts = [code_digest(), self.slug, calibration, self.requests]
         facts += [variant.design.model_dump(mode="json", exclude={"sources"}) for variant in self.variants]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
-
-    @property
-    def bytes_each(self) -> int:
-        """About what one process takes."""
-        return BYTES_OF_A_PROCESS + BYTES_A_REQUEST * self.requests
 
     def validate(self) -> None:
         """Build every variant's model. Raises `InvalidInput` for the first that is none."""

@@ -15,7 +15,7 @@ from sdlab.invocation import command_line, shown_path
 from sdlab.progress import progress_bar
 from simulations import grid, scenario, sweep_figure, sweep_results
 from simulations import sweep as sweeping
-from simulations.executor import open_pool
+from simulations.executor import bytes_of_a_run, open_pool
 from simulations.journal import Journal, open_journal
 from simulations.options import CalibrationChoice, Json, On, RunsFolder, Seed, Set, Slug, Study, Workers
 from simulations.present_sweep import show_sweep
@@ -109,7 +109,7 @@ def _complete(console: Console, plan: Plan, journal: Journal, on: str | None, wo
         console.print(f"{total - left:,} of {total:,} runs were finished before and are not made again", style="dim")
     if left == 0:
         return
-    with open_pool(plan.task(), on=on, workers=workers, bytes_each=plan.bytes_each) as pool:
+    with open_pool(plan.task(), on=on, workers=workers, bytes_each=bytes_of_a_run(plan.requests)) as pool:
         console.print(
             f"{len(plan.variants):,} variants x {plan.replications:,} replications = {total:,} runs of "
             f"{plan.requests:,} requests, on {pool.words}",

@@ -100,7 +100,7 @@ def _curves(figure: Figure, axis: Axis, rows: Rows, slos: dict[str, Slo]) -> Non
     main.set_yscale("log")
     _decade_around_one(main)
     main.axhspan(1, main.get_ylim()[1], color=MISSED, zorder=0, linewidth=0)
-    main.annotate("SLO missed", (0.99, 1), xycoords=main.get_yaxis_transform(), ha="right", va="bottom",
+    main.annotate("SLO missed", (0.01, 1), xycoords=main.get_yaxis_transform(), ha="left", va="bottom",
                   xytext=(0, 3), textcoords="offset points", color="#a33c12")  # fmt: skip
     main.set_title("p99 as a multiple of its SLO")
     main.legend(frameon=False, fontsize=8.5)
@@ -159,8 +159,9 @@ def _heat_map(figure: Figure, axes: tuple[Axis, ...], rows: Rows) -> None:
         for i, j in np.ndindex(*shape):
             if np.isfinite(ratio[i, j]):
                 strong = abs(np.log10(ratio[i, j])) > 0.6
-                panel.text(float(x[j]), float(y[i]), f"{ratio[i, j]:,.2g}" if ratio[i, j] < 100 else f"{ratio[i, j]:,.0f}",
-                           ha="center", va="center", fontsize=7.5, color="white" if strong else INK)  # fmt: skip
+                number = f"{ratio[i, j]:,.0f}" if ratio[i, j] >= 100 else f"{ratio[i, j]:.2g}"
+                panel.text(float(x[j]), float(y[i]), number, ha="center", va="center", fontsize=7.5,
+                           color="white" if strong else INK)  # fmt: skip
     unsure = np.argwhere(slos == "unsure")
     if unsure.size:
         off = (0, -9) if ratio.size <= CELLS_WITH_NUMBERS_MAX else (0, 0)
@@ -172,8 +173,8 @@ def _heat_map(figure: Figure, axes: tuple[Axis, ...], rows: Rows) -> None:
     bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    words = "Inside of the black line all SLOs are met"
-    panel.set_title(words + ("; ? unsure: more replications would tell" if unsure.size else ""), fontweight="normal")
+    words = "Blue, up to the black line: all SLOs are met"
+    panel.set_title(words + ("; ?: more replications would tell" if unsure.size else ""), fontweight="normal")
 
 
 def _boundary(met: NDArray[np.bool_], edges_x: Floats, edges_y: Floats) -> list[list[tuple[float, float]]]:
@@ -208,6 +209,7 @@ def _value_axis(panel: Axes, axis: Axis, places: Floats, which: str = "x") -> No
     one = panel.xaxis if which == "x" else panel.yaxis
     if axis.logarithmic:
         panel.set_xscale("log") if which == "x" else panel.set_yscale("log")
+        one.set_major_locator(LogLocator(subs=(1, 2, 5) if places[-1] / places[0] <= 1000 else (1,)))
         one.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
         one.set_minor_formatter(NullFormatter())
     elif len(axis.values) <= 20 or not axis.is_numeric:
