@@ -80,9 +80,10 @@ def find_capacity(
 
     If the start fails already, the rate is halved until it passes; below ``start_rps`` · 2⁻⁶⁰ the capacity is 0.
     ``precision`` is relative: (failing - passing) ≤ precision · passing. The search stops at ``max_rps`` if that
-    passes. ``ahead`` is told, before each probe, its rate and those that may be asked for next, the likeliest first; it
-    may begin them, and the result is the same whatever it does. Whatever ``probe`` raises is passed on: an error is not a broken limit. Raises `InvalidInput` for a start,
-    precision or maximum out of range, no limits, or a limit on something the probe does not measure.
+    passes. ``ahead`` is told, before each probe, its rate and those that may be asked for next; it may begin them, and
+    the result is the same whatever it does. Whatever ``probe`` raises is passed on: an error is not a broken limit.
+    Raises `InvalidInput` for a start, precision or maximum out of range, no limits, or a limit on something the probe
+    does not measure.
     """
     _check(limits, start_rps, precision, max_rps)
     probes: list[Probe] = []
@@ -112,7 +113,7 @@ def find_capacity(
     return Capacity(low, high, name, utilisation, tuple(probes))
 
 
-def _bracket(passes: Callable[[float], bool], start_rps: float, max_rps: float) -> tuple[float, float]:
+def _bracket(passes: Callable[..., bool], start_rps: float, max_rps: float) -> tuple[float, float]:
     """A passing rate (or 0) and a failing one (or infinity), a factor of two apart."""
     rate = start_rps
     if not passes(rate, *_doubled(rate, max_rps)):

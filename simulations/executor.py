@@ -143,8 +143,9 @@ def open_pool(
 ) -> Iterator[Pool[T, R]]:
     """Processes that apply ``function``, which may be a closure, to items that can be pickled.
 
-    ``on`` is the address of a Dask scheduler; processes of this machine without it, as many as `processes_for` says. Nothing is left running, however
-    the block ends. Raises `InvalidInput` if no scheduler with workers answers at the address.
+    ``on`` is the address of a Dask scheduler; processes of this machine without it, as many as `processes_for` says.
+    Nothing is left running, however the block ends. Raises `InvalidInput` if no scheduler with workers answers at the
+    address.
     """
     if on is not None:
         if workers is not None:
