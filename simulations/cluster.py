@@ -16,6 +16,7 @@ from distributed.scheduler import KilledWorker
 from sdlab.errors import InvalidInput, LabError, ServerUnavailable
 from simulations import worker
 
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
 CONNECT_S = 4.0
 WORKERS_S = 4.0
 
@@ -27,7 +28,7 @@ def connected(address: str) -> Iterator[tuple[Client, str, int]]:
     Raises `InvalidInput` if nothing that is a scheduler answers in some seconds, or if it has no workers.
     """
     parts = urlsplit(address)
-    if not parts.scheme or not parts.netloc or ":" not in parts.netloc:
+    if parts.scheme not in SCHEMES or ":" not in parts.netloc:
         raise InvalidInput("--on", address, "must be the address of a Dask scheduler, as in tcp://127.0.0.1:8786")
     logger = logging.getLogger("distributed")
     level = logger.level

@@ -22,8 +22,7 @@ def show_sweep(console: Console, axes: tuple[Axis, ...], found: dict[str, Any]) 
     rows: Rows = found["variants"]
     console.print(f"[bold]{answer(axes, rows)}[/]")
     console.print(
-        f"{found['replications']} x {found['requests']:,} requests at each variant's peak rate, with the same seeds; "
-        "p99/SLO: the worst",
+        f"{found['replications']} x {found['requests']:,} requests at each variant's peak rate, the same seeds for all",
         style="dim",
     )
     if len(axes) == 2:
