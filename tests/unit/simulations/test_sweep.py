@@ -13,7 +13,7 @@ import pytest
 
 from sdlab.catalog import load_design
 from sdlab.errors import InvalidInput, LabError
-from simulations import grid, sweep_results
+from simulations import grid, rates, sweep_results
 from simulations.executor import processes_for
 from simulations.grid import Axis
 from simulations.journal import open_journal
@@ -49,11 +49,12 @@ def test_the_difference_from_the_first_variant_is_taken_seed_by_seed() -> None:
     assert first["difference_from_first"] == {"mean": 0.0, "half_width": 0.0}
 
 
-def test_at_another_rate_the_same_requests_come_at_the_same_times_but_for_the_scale() -> None:
-    run = plan(Axis("workload.requests_per_day", (1e6, 2e6))).task()
-    slow, fast = run((0, 1)), run((1, 1))
-    assert slow["hit_ratio"] == fast["hit_ratio"]
-    assert slow["rate_rps"] * 2 == pytest.approx(fast["rate_rps"])
+def test_at_another_rate_the_same_requests_come_in_a_time_that_is_shorter_in_proportion() -> None:
+    design = load_design("url_shortener", SMALL)
+    slow, fast = (rates.at_rate(design, None, 1, "design", rate_rps, 10_000)[0].requests for rate_rps in (100, 300))
+    assert np.allclose(slow.arrival_s, 3 * fast.arrival_s, rtol=1e-12)
+    for column in ("operation", "key", "region"):
+        assert np.array_equal(getattr(slow, column), getattr(fast, column))
 
 
 def test_runs_go_replication_by_replication_so_that_variants_of_a_seed_follow_each_other() -> None:
