@@ -25,7 +25,7 @@ _COMMANDS = {
     "estimate": ("simulations.commands", "Back-of-envelope estimates, computed from the design."),
     "simulate": ("simulations.commands", "Run a design's capacity model over its day, a rate or a trace."),
     "predict": ("simulations.commands", "Replay what load tests sent in the model, and compare."),
-    "sweep": ("simulations.search_commands", "Run the model for several values of one number."),
+    "sweep": ("simulations.sweep_command", "Run the model for several values of some numbers."),
     "capacity": ("simulations.search_commands", "Search the highest rate that meets the SLOs, in the model."),
     "serve": ("reference_impls.commands", "Start a design's service with its database and cache."),
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),

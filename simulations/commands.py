@@ -21,13 +21,16 @@ from simulations.options import (
     CalibrationChoice,
     DeploymentChoice,
     Json,
+    On,
     RunsFolder,
     Seed,
     Set,
     Slug,
     Study,
+    Workers,
     deployment_named,
 )
+from simulations.replicate import replicated
 from simulations.scenario import Scenario
 
 app = typer.Typer(add_completion=False)
@@ -46,6 +49,8 @@ def simulate(
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
+    workers: Workers = None,
+    on: On = None,
     deployment: DeploymentChoice = "design",
     calibration: CalibrationChoice = None,
     study: Study = None,
@@ -73,13 +78,10 @@ def simulate(
             )
         return scenario.a_day(design, measured, its_seed, kind)
 
-    def run(its_seed: int) -> runner.Simulated:
-        return runner.run(scenario.first_requests(prepare(its_seed), requests), its_seed, engine, quiet=as_json)
+    def cut(its_seed: int) -> Scenario:
+        return scenario.first_requests(prepare(its_seed), requests)
 
-    first = run(seed)
-    if replications > 1:
-        others = [run(seed + number).content["summary"] for number in range(1, replications)]
-        first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
+    first = replicated(cut, seed, replications, engine, quiet=as_json, workers=workers, on=on)
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
         print(to_json({"run": shown_path(saved.folder), **first.content}))

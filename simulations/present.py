@@ -162,24 +162,6 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
     console.print(table)
 
 
-def show_sweep(console: Console, place: str, content: dict[str, Any]) -> None:
-    """One line a value of the number that was varied."""
-    console.print(f"{place}, at {content['rate_rps']:,.0f} requests/s (the peak); p99 in ms")
-    p99 = content["response_time_s_p99_by_operation"]
-    table = _table("value", "")
-    for name in ("hit ratio", *p99, "busiest", "its use"):
-        table.add_column(name, justify="right")
-    for index, value in enumerate(content["values"]):
-        table.add_row(
-            f"{value:,}",
-            f"{content['hit_ratio'][index]:.1%}",
-            *(_ms(series[index]) for series in p99.values()),
-            content["busiest"][index],
-            f"{content['utilisation'][index]:.1%}",
-        )
-    console.print(table)
-
-
 def _table(first: str, title: str) -> Table:
     """A plain table whose first column names its rows and is never cut."""
     table = Table(title=title or None, title_justify="left", box=None)
