@@ -41,7 +41,7 @@ class OneServer(cb.Model):
 class EightServers(OneServer):
     """The same with eight servers."""
 
-    @cb.process(copies=8)
+    @cb.process(copies=8)  # type: ignore[untyped-decorator]
     def server(self) -> None:
         while True:
             arrived_s = self.queue.get()
@@ -70,7 +70,7 @@ class ThreeStations(cb.Model):
             cb.hold(random.exponential(self.gap_s))
             self.first_queue.put(cb.now())
 
-    @cb.process(copies=4)
+    @cb.process(copies=4)  # type: ignore[untyped-decorator]
     def first(self) -> None:
         while True:
             arrived_s = self.first_queue.get()
@@ -80,14 +80,14 @@ class ThreeStations(cb.Model):
             else:
                 self.seldom_queue.put(arrived_s)
 
-    @cb.process(copies=2)
+    @cb.process(copies=2)  # type: ignore[untyped-decorator]
     def second(self) -> None:
         while True:
             arrived_s = self.often_queue.get()
             cb.hold(random.exponential(self.often_s))
             self.latency.record(cb.now() - arrived_s)
 
-    @cb.process(copies=8)
+    @cb.process(copies=8)  # type: ignore[untyped-decorator]
     def third(self) -> None:
         while True:
             arrived_s = self.seldom_queue.get()

@@ -68,7 +68,7 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> Figure:
     for axes, network in zip(panels, networks, strict=True):
         _bars(axes, [row for row in rows if row["network"] == network])
         axes.set_title(NETWORKS[network].title)
-    panels[-1].set_xlabel("requests per CPU second, every latency recorded (log scale; x: times SimPy's rate)")
+    panels[-1].set_xlabel("requests per CPU second, every latency recorded (log scale; ×: times SimPy's rate)")
     return figure
 
 
@@ -86,40 +86,40 @@ def _bars(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
               error_kw={"ecolor": INK, "elinewidth": 0.9})  # fmt: skip
     for place, row in enumerate(ordered):
         ratio = row["ratio_to_simpy"]
-        label = f"{_short(row['requests_per_s'])}/s" + (f"   {_times(ratio)}x" if ratio else "   not comparable")
+        label = f"{_short(row['requests_per_s'])}/s" + (f"   {_times(ratio)}×" if ratio else "   not comparable")
         axes.text(row["requests_per_s_max"] * 1.12, place, label, va="center", fontsize=8.5)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
-    _counts(axes, "x")
+    _counts(axes)
 
 
 def _growth(curves: Mapping[str, Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(8.4, 5.4))
     for axes, (name, curve) in zip(figure.subplots(2, 2).ravel(), curves.items(), strict=True):
         x = [point["x"] for point in curve["points"]]
-        y = [point["ns_per_request"] for point in curve["points"]]
-        ends = [[abs(point["ns_per_request"] - point[f"ns_per_request_{end}"]) for point in curve["points"]]
-                for end in ("min", "max")]  # fmt: skip
-        axes.errorbar(x, y, yerr=ends, color=OURS, marker="o", markersize=4, linewidth=1.8, elinewidth=0.9)
+        visits = x if name == "stations" else [1] * len(x)
+        low, y, high = (
+            [point[f"ns_per_request{end}"] / each for point, each in zip(curve["points"], visits, strict=True)]
+            for end in ("_min", "", "_max")
+        )
+        spread = [
+            [middle - end for middle, end in zip(y, low, strict=True)],
+            [end - middle for middle, end in zip(y, high, strict=True)],
+        ]
+        axes.errorbar(x, y, yerr=spread, color=OURS, marker="o", markersize=4, linewidth=1.8, elinewidth=0.9)
         axes.set_xscale("log")
+        axes.set_ylim(0, 1.12 * max(high))
         axes.set_title(curve["title"])
         axes.set_xlabel(f"{curve['x']} (log scale)")
-        if name == "stations":
-            axes.set_yscale("log")
-            axes.set_ylabel("ns a request (log scale)")
-            _counts(axes, "y")
-        else:
-            axes.set_ylim(0, 1.12 * max(point["ns_per_request_max"] for point in curve["points"]))
-            axes.set_ylabel("ns a request")
-        _counts(axes, "x")
+        axes.set_ylabel("ns a request and station" if name == "stations" else "ns a request")
+        _counts(axes)
     return figure
 
 
-def _counts(axes: Axes, which: str) -> None:
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    axis.set_major_locator(LogLocator(10))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
-    axis.set_minor_formatter(NullFormatter())
+def _counts(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(LogLocator(10))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _short(value: float) -> str:

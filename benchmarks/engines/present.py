@@ -29,7 +29,7 @@ def show_rates(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """One table a network."""
     for network in dict.fromkeys(row["network"] for row in rows):
         console.print(f"\n[bold]{NETWORKS[network].title}[/] ({network}): requests per CPU second")
-        table = _table("engine", "requests/s", "spread", "x SimPy", "x Cimba", "mean", "p99", "peak MiB", "start s")
+        table = _table("engine", "requests/s", "spread", "× SimPy", "× Cimba", "mean", "p99", "peak MiB", "start s")
         for row in (row for row in rows if row["network"] == network):
             scale, unit = (1000, " ms") if row["latency_s_p99"] < 1 else (1, " s")
             table.add_row(

@@ -17,6 +17,7 @@ from sdlab.invocation import command_line
 from sdlab.runs import Machine, commit
 
 PARTS = (*NETWORKS, "growth", "day", "profile")
+QUICK_DAY = ["workload.requests_per_day=100000", "topology.cache.capacity_entries=2000"]
 QUICK_PARTS = ("network", "growth", "day", "profile")
 
 Advance = Callable[[int | None], None]
@@ -57,8 +58,9 @@ class Plan:
             )
             advance(None)
         if "day" in self.parts:
-            overrides = ["workload.requests_per_day=100000"] if self.quick else []
-            document["day"] = measure("day", overrides=overrides, repeats=self.repeats, seed=self.seed)
+            document["day"] = measure(
+                "day", overrides=QUICK_DAY if self.quick else [], repeats=self.repeats, seed=self.seed
+            )
             advance(None)
         if "profile" in self.parts:
             document["profile"] = measure(
