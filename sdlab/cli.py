@@ -32,6 +32,7 @@ _COMMANDS = {
     "calibrate": ("loadtests.study_commands", "Measure the service's demands at low load."),
     "validate": ("loadtests.study_commands", "Calibrate, freeze, and load the service at rates never fitted."),
     "report": ("reports.commands", "Render run folders to pages."),
+    "bench": ("benchmarks.commands", "Measure the lab's own speed, against peers, as ratios from one run."),
     "notebook": ("sdlab.commands", "Open the notebooks."),
     "doctor": ("sdlab.commands", "Check that everything the lab needs is there and works."),
     "test": ("sdlab.commands", "Lint, types and all tests."),
