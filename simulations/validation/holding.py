@@ -137,7 +137,8 @@ class _Following:
 
     def parts(self, place: Place, step: Step, task: _Task) -> bool:
         """A part gives back itself what it takes, and cannot give back what those around it have."""
-        complete, after = 0, []
+        complete = 0
+        after: list[tuple[str | int, _Task]] = []
         for way, inner in ways_of(step):
             if isinstance(step, Attempt) and way == "otherwise":
                 there = task.copy()
@@ -146,8 +147,7 @@ class _Following:
             elif self.whole((*place, way), inner, _Task(around=task.has), "part"):
                 complete += 1
         if isinstance(step, Attempt):
-            completing: list[tuple[str | int, _Task]] = [("steps", task.copy())] if complete else []
-            return _same_after(place, step, task, completing + after)
+            return _same_after(place, step, task, [*([("steps", task.copy())] if complete else []), *after])
         needed = len(step.parts) if isinstance(step, Fork) and step.wait_for is None else getattr(step, "wait_for", 1)
         return complete >= needed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from sdlab.errors import InvalidInput
 from simulations.steps import (
@@ -127,7 +127,7 @@ def referred(step: Step) -> list[tuple[str, str]]:  # noqa: PLR0911  one a kind 
 
 
 def _known(model: Model) -> dict[str, list[str]]:
-    named = {
+    named: dict[str, Sequence[Any]] = {
         "flow": model.flows,
         "station": model.stations,
         "pool": model.pools,
