@@ -117,6 +117,7 @@ def offered_load(model: Model, mix: Mix) -> Offered:
     """What the requests of the mix offer; populations are not in it, because they wait."""
     hits: dict[str, float] = {}
     passes: dict[str, float] = {}
+    classes: dict[str, set[Class]] = {}
     offered = Offered()
     for _ in range(ROUNDS):
         walk = Walk(model, mix.shares, hits, passes)
@@ -125,7 +126,11 @@ def offered_load(model: Model, mix: Mix) -> Offered:
         offered = walk.offered
         for cache in model.caches:
             asking = offered.lookups.get(cache.name, {})
-            found = expected_hit_ratio(cache, mix, asking, sum(asking.values())) if asking else None
+            same = cache.expiry_s is None and classes.get(cache.name) == set(asking)
+            if not asking or same:
+                continue
+            classes[cache.name] = set(asking)
+            found = expected_hit_ratio(cache, mix, asking, sum(asking.values()))
             if found is not None:
                 hits[cache.name] = found
         for bucket in model.buckets:

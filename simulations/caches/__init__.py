@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.caches.cache import Cache
 from simulations.jit import kernel
 from simulations.layout import BUCKET, CACHE, ENTRY, NONE
-from simulations.caches.cache import Cache
 
 Records = NDArray[np.void]
 
