@@ -12,8 +12,10 @@ from sdlab import catalog
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
-from simulations import comparison, estimates, present, scenario
+from simulations import comparison, estimates, files, present, scenario
 from simulations import run as runner
+from simulations.advice import advise, after_run
+from simulations.advice.show import heed
 from simulations.engines import ENGINES
 from simulations.engines import simulate as run_engine
 from simulations.options import (
@@ -47,6 +49,8 @@ def simulate(
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
     deployment: DeploymentChoice = "design",
     calibration: CalibrationChoice = None,
+    saved_model: Annotated[Path | None, typer.Option("--model", help="A saved model instead of the design's.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a model that gets a warning.")] = False,
     study: Study = None,
     runs_folder: RunsFolder = None,
     as_json: Json = False,
@@ -70,10 +74,20 @@ def simulate(
             )
         return scenario.a_day(design, measured, its_seed, kind)
 
+    replaced = None if saved_model is None else (saved_model.name, files.load(saved_model))
+
+    def chosen(its_seed: int) -> Scenario:
+        prepared = scenario.first_requests(prepare(its_seed), requests)
+        return prepared if replaced is None else scenario.with_model(prepared, *replaced)
+
     def run(its_seed: int) -> runner.Simulated:
-        return runner.run(scenario.first_requests(prepare(its_seed), requests), its_seed, engine, quiet=as_json)
+        prepared = chosen(its_seed)
+        if its_seed == seed:
+            heed(advise(prepared.model, prepared.requests), strict=strict)
+        return runner.run(prepared, its_seed, engine, quiet=as_json)
 
     first = run(seed)
+    heed(after_run(first.path))
     if replications > 1:
         others = [run(seed + number).content["summary"] for number in range(1, replications)]
         first.content["replications"] = comparison.across_replications([first.content["summary"], *others])

@@ -81,8 +81,9 @@ def _no_such_number(text: str) -> float:
 
 def _plain(value: Any, *, tagged: bool = True) -> Any:
     """A value as what JSON knows."""
-    if is_dataclass(value):
-        content = {_tag_of(type(value)): _kind(type(value))} if tagged and _tag_of(type(value)) else {}
+    if is_dataclass(value) and not isinstance(value, type):
+        tag = _tag_of(type(value))
+        content: dict[str, Any] = {tag: _kind(type(value))} if tagged and tag else {}
         for one in fields(value):
             given = getattr(value, one.name)
             if not _is_default(one, given):
@@ -115,7 +116,8 @@ def _laid_out(value: Any, indent: str) -> str:
         return "{\n" + ",\n".join(entries) + f"\n{indent}}}"
     if any(isinstance(inner, dict | list) for inner in value):
         return "[\n" + ",\n".join(deeper + _laid_out(inner, deeper) for inner in value) + f"\n{indent}]"
-    lines, line = [], deeper
+    lines: list[str] = []
+    line = deeper
     for inner in value:
         word = json.dumps(inner, ensure_ascii=False)
         if len(line) + len(word) + 2 > WIDTH and line != deeper:
@@ -201,7 +203,7 @@ def _one_of(kinds: Sequence[Any], value: Any, place: str) -> Any:
     if value is None and type(None) in kinds:
         return None
     rest = [kind for kind in kinds if kind is not type(None)]
-    classes = {_kind(kind): kind for kind in rest if is_dataclass(kind)}
+    classes: dict[str, type] = {_kind(kind): kind for kind in rest if isinstance(kind, type) and is_dataclass(kind)}
     if len(rest) == 1:
         return _read(rest[0], value, place)
     if classes:

@@ -134,7 +134,7 @@ def _probabilities(where: str, step: Branch) -> None:
             raise InvalidInput(where, probability, "must be a probability from 0 to 1")
     total = math.fsum(probability for probability, _ in step.ways)
     if abs(total - 1) > PROBABILITY_TOLERANCE:
-        raise InvalidInput(where, total, "the probabilities of the ways must add up to 1")
+        raise InvalidInput(where, round(total, 12), "the probabilities of the ways must add up to 1")
 
 
 def _cases(model: Model, where: str, step: Switch) -> None:

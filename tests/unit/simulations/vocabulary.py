@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from simulations.distributions import (
@@ -117,7 +117,7 @@ class AnyModel:
         def inner() -> list[Step]:
             return self.steps(flow, depth - 1, pools)
 
-        kinds = {
+        kinds: dict[str, Callable[[], Step]] = {
             "branch": lambda: Branch([(p := r.choice([0.0, 0.1, 1.0]), inner()), (1 - p, inner())]),
             "region": lambda: Switch("region", {"us": inner()}, inner()),
             "operation": lambda: Switch("operation", {"f0": inner(), "f1": inner()}),
@@ -137,7 +137,7 @@ class AnyModel:
         backoff = Backoff(
             r.random(), 1 + r.random(), r.choice([0.5, float("inf")]), r.choice(["none", "full", "equal"])
         )
-        kinds = {
+        kinds: dict[str, Callable[[], Step]] = {
             "fork": lambda: Fork([inner(), inner(), inner()], r.choice([None, 1, 2]), r.choice(["cancel", "continue"])),
             "timeout": lambda: Timeout(self.time(), inner(), r.choice(["cancel", "continue"])),
             "retry": lambda: Retry(inner(), r.randint(1, 4), backoff, r.choice([None, "budget"]), self.on()),
