@@ -81,7 +81,7 @@ def _overload(load: float, mix: Mix, how: str, ending: str) -> str:
 
 
 def _ending(use: Use, *, rejects: bool, load: float) -> str:
-    if rejects:
+    if rejects and load > 1:
         return f"it must reject {1 - 1 / load:.0%} or more"
     if use.shed:
         return "what is not turned away before it waits, ever longer"

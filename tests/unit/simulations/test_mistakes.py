@@ -23,15 +23,16 @@ def test_the_documentation_has_every_wrong_model_and_what_it_gets_today() -> Non
         (
             mistakes.pools_in_two_orders,
             (
-                "flow restock, step 2 (hold orders) = 'orders': is held in another order in flow buy, step 2 (hold stock): "
-                "both could wait for ever"
+                "flow restock, step 2 (hold orders) = 'orders': is held in another order in flow buy, step "
+                "2 (hold stock): both could wait for ever"
             ),
         ),
         (
             mistakes.waits_for_workers_that_need_what_it_holds,
             (
-                "flow write, step 1 (hold connections) = 'connections': is asked for by who has a worker of writes; in "
-                "flow buy, step 2 (enqueue writes), who has connections asks for a worker of writes: they could wait for ever"
+                "flow write, step 1 (hold connections) = 'connections': is asked for by who has a worker "
+                "of writes; in flow buy, step 2 (enqueue writes), who has connections asks for a worker of writes: "
+                "they could wait for ever"
             ),
         ),
         (mistakes.station_nobody_serves, "model shop, station = 'cache': no step serves at it"),
@@ -60,8 +61,8 @@ def test_what_cannot_be_right_is_refused(make: mistakes.Make, message: str) -> N
             mistakes.milliseconds_for_seconds,
             [
                 (
-                    "station database: offered load 600 of capacity (rate 400/s x 3 s / 2 servers): its queue grows "
-                    "without end"
+                    "station database: offered load 600 of capacity (rate 400/s x 3 s / 2 servers): its "
+                    "queue grows without end"
                 ),
                 "flow buy, step 1 (serve database): service time 3 s on average: did you mean 3 ms (0.003)?",
             ],
@@ -70,8 +71,8 @@ def test_what_cannot_be_right_is_refused(make: mistakes.Make, message: str) -> N
             mistakes.load_above_capacity,
             [
                 (
-                    "station database: offered load 1.32 of capacity (rate 400/s x 6.6 ms / 2 servers): its queue grows "
-                    "without end"
+                    "station database: offered load 1.32 of capacity (rate 400/s x 6.6 ms / 2 servers): "
+                    "its queue grows without end"
                 )
             ],
         ),
@@ -79,8 +80,8 @@ def test_what_cannot_be_right_is_refused(make: mistakes.Make, message: str) -> N
             mistakes.timeout_shorter_than_the_service,
             [
                 (
-                    "flow buy, step 1 (timeout): waits 5 ms for what takes 6.6 ms on average without any waiting: most of "
-                    "it is given up"
+                    "flow buy, step 1 (timeout): waits 5 ms for what takes 6.6 ms on average without any "
+                    "waiting: most of it is given up"
                 )
             ],
         ),
@@ -88,8 +89,8 @@ def test_what_cannot_be_right_is_refused(make: mistakes.Make, message: str) -> N
             mistakes.retries_in_every_layer,
             [
                 (
-                    "flow buy, step 1, steps, step 1, steps, step 1 (retry): up to 27 attempts (3 x 3 x 3) when what is "
-                    "inside keeps failing: give it a budget"
+                    "flow buy, step 1, steps, step 1, steps, step 1 (retry): up to 27 attempts (3 x 3 x 3) "
+                    "when what is inside keeps failing: give it a budget"
                 )
             ],
         ),
@@ -98,8 +99,8 @@ def test_what_cannot_be_right_is_refused(make: mistakes.Make, message: str) -> N
             [
                 "flow buy, step 1 (branch), way 2: is never taken: its probability is 0",
                 (
-                    "flow buy, step 2 (switch on operation), operation refund: is never taken: no request that comes here "
-                    "has this operation"
+                    "flow buy, step 2 (switch on operation), operation refund: is never taken: no request "
+                    "that comes here has this operation"
                 ),
                 "flow buy, step 3 (delay answer): cannot be reached: step 2 before it never completes",
                 "flow refund: no request, population, step or queue starts it",
