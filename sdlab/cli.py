@@ -23,6 +23,8 @@ _COMMANDS = {
     "run": ("sdlab.main_job", "Set up, calibrate, validate, simulate the day and report: the main job."),
     "list": ("sdlab.commands", "The designs there are, and which parts each has."),
     "estimate": ("simulations.commands", "Back-of-envelope estimates, computed from the design."),
+    "model": ("simulations.model_commands", "Check a design's model or a saved one, without a run; save it."),
+    "mistakes": ("simulations.model_commands", "Wrong models, and the message that each gets."),
     "simulate": ("simulations.commands", "Run a design's capacity model over its day, a rate or a trace."),
     "predict": ("simulations.commands", "Replay what load tests sent in the model, and compare."),
     "sweep": ("simulations.sweep_command", "Run the model for several values of some numbers."),

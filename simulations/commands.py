@@ -13,8 +13,10 @@ from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
-from simulations import comparison, estimates, present, scenario
+from simulations import comparison, estimates, files, present, scenario
 from simulations import run as runner
+from simulations.advice import advise, after_run
+from simulations.advice.show import heed
 from simulations.engines import ENGINES
 from simulations.engines import simulate as run_engine
 from simulations.options import (
@@ -53,6 +55,8 @@ def simulate(
     on: On = None,
     deployment: DeploymentChoice = "design",
     calibration: CalibrationChoice = None,
+    saved_model: Annotated[Path | None, typer.Option("--model", help="A saved model instead of the design's.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a model that gets a warning.")] = False,
     study: Study = None,
     runs_folder: RunsFolder = None,
     as_json: Json = False,
@@ -78,10 +82,30 @@ def simulate(
             )
         return scenario.a_day(design, measured, its_seed, kind)
 
+<<<<<<< HEAD
     def cut(its_seed: int) -> Scenario:
         return scenario.first_requests(prepare(its_seed), requests)
 
     first = replicated(cut, seed, replications, engine, quiet=as_json, workers=workers, on=on)
+=======
+    replaced = None if saved_model is None else (saved_model.name, files.load(saved_model))
+
+    def chosen(its_seed: int) -> Scenario:
+        prepared = scenario.first_requests(prepare(its_seed), requests)
+        return prepared if replaced is None else scenario.with_model(prepared, *replaced)
+
+    def run(its_seed: int) -> runner.Simulated:
+        prepared = chosen(its_seed)
+        if its_seed == seed:
+            heed(advise(prepared.model, prepared.requests), strict=strict)
+        return runner.run(prepared, its_seed, engine, quiet=as_json)
+
+    first = run(seed)
+    heed(after_run(first.path))
+    if replications > 1:
+        others = [run(seed + number).content["summary"] for number in range(1, replications)]
+        first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
+>>>>>>> checks
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
         print(to_json({"run": shown_path(saved.folder), **first.content}))

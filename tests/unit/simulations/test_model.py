@@ -105,7 +105,7 @@ RELEASE_BOTH = [Release("q"), Release("p")]
         (lambda: build([CPU], **POOL), "model m, pool", "no step holds it"),
         (lambda: build([CPU], **CACHE), "model m, cache", "no step looks anything up"),
         (lambda: build([CPU], Flow("get", [CPU])), "model m, flow", "more than one"),
-        (lambda: build([CPU, Delay("cpu", ONE)]), "model m, station, pool or delay", "more than one"),
+        (lambda: build([CPU, Delay("cpu", ONE)]), "model m, station, pool, queue or delay", "more than one"),
         (lambda: build([]), "flow get, steps", "at least one step"),
         (lambda: Model("m", []), "model m, flows", "at least one flow"),
         (lambda: Station("cpu", 0), "station cpu, servers", "at least 1"),
