@@ -47,7 +47,8 @@ class Example:
         columns = ("arrival_s", "operation", "key", "region")
         table = "\n".join(f"    np.array({getattr(self.requests, c).tolist()}, {_dtype(self, c)})," for c in columns)
         names = f"    {self.requests.operations},\n    {self.requests.regions},"
-        return f"model = {self.model!r}\nrequests = Requests(\n{table}\n{names}\n)\nseed, bin_s = {self.seed}, {self.bin_s}"
+        rest = f"seed, bin_s = {self.seed}, {self.bin_s}"
+        return f"model = {self.model!r}\nrequests = Requests(\n{table}\n{names}\n)\n{rest}"
 
 
 def _dtype(example: Example, column: str) -> str:
@@ -83,7 +84,7 @@ def problems(one: Example) -> list[str]:
     for engine in ("simpy", "compiled"):
         try:
             paths.append(one.run(engine))
-        except Exception as error:  # noqa: BLE001  an engine that stops is a finding like any other
+        except Exception as error:  # an engine that stops is a finding like any other
             return [f"{engine} raised {type(error).__name__}: {error}"]
     reference, compiled = paths
     return [*(f"differ in {name}" for name in reference.differences(compiled)), *broken_laws(one, reference)]

@@ -24,6 +24,7 @@ from simulations.model import (
     Limit,
     Lookup,
     Model,
+    Queue,
     Release,
     Retry,
     Serve,
@@ -43,8 +44,10 @@ NOTHING: Steps = (Delay("nothing", Constant(0.0)),)
 def without_unused(name: str, flows: Sequence[Flow], **resources: Any) -> Model:
     """A model of these flows with those of the resources that some step uses.
 
-    Steps on caches that nothing looks anything up in are dropped, as a model may not have such a cache.
+    Flows that only a queue without items would run are dropped, and steps on caches that nothing looks anything up in,
+    as a model may not have such a cache.
     """
+    flows = _without_idle_batches(list(flows), resources.get("queues", ()))
     asked = {step.cache for flow in flows for _, step in flow.walk() if isinstance(step, Lookup)}
     flows = [Flow(flow.name, _without_stores(flow.steps, asked) or NOTHING) for flow in flows]
     names = {flow.name for flow in flows}
@@ -59,6 +62,13 @@ def without_unused(name: str, flows: Sequence[Flow], **resources: Any) -> Model:
 
 
 USED_BY_STEPS = ("stations", "pools", "caches", "queues", "balancers", "buckets", "breakers", "budgets")
+
+
+def _without_idle_batches(flows: list[Flow], queues: Sequence[Queue]) -> list[Flow]:
+    used = _used(flows)
+    idle = {queue.flow for queue in queues} - {queue.flow for queue in queues if queue.name in used}
+    busy = [flow for flow in flows if flow.name not in idle]
+    return busy if len(busy) == len(flows) else _without_idle_batches(busy, queues)
 
 
 def _used(flows: Sequence[Flow]) -> set[str]:
