@@ -58,7 +58,7 @@ def _dtype(example: Example, column: str) -> str:
 def example(seed: int, vocabulary: Vocabulary = EVERYTHING) -> Example:
     """The example of a seed: small ones and large ones, requests at whole seconds and at any time."""
     r = Random(seed)
-    longest, depth, count = r.randint(1, 4), r.choice([0, 1, 2, 3, 4, 5]), r.choice([1, 2, 5, 10, 20, 40, 80])
+    longest, depth, count = r.randint(1, 6), r.choice([0, 1, 2, 3, 4, 5]), r.choice([2, 5, 10, 20, 40, 60, 80])
     bin_s = r.choice(BINS_S)
     table = crowd(r.getrandbits(32), count, r.random() < 0.6)
     return Example(ModelMaker(r, longest, depth, vocabulary).model(), table, r.getrandbits(62), bin_s)

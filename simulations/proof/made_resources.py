@@ -121,7 +121,7 @@ def _policy(r: Random) -> Any:
 
 def bucket(r: Random, name: str) -> TokenBucket:
     """So few tokens that many are rejected."""
-    return TokenBucket(name, r.choice([0.25, 0.5, 1.0, r.uniform(0.1, 2)]), r.choice([1.0, 2.0, 2.5]))
+    return TokenBucket(name, r.choice([0.5, 1.0, 2.0, r.uniform(0.1, 2)]), r.choice([1.0, 2.0, 5.5]))
 
 
 def breaker(r: Random, name: str) -> Breaker:
@@ -133,7 +133,7 @@ def breaker(r: Random, name: str) -> Breaker:
 
 def budget(r: Random, name: str) -> RetryBudget:
     """A token or two."""
-    return RetryBudget(name, r.choice([0.1, 0.5, 1.0]), r.choice([1.0, 2.5]))
+    return RetryBudget(name, r.choice([0.1, 0.5, 1.0]), r.choice([1.0, 2.5, 5.0]))
 
 
 def population(r: Random, name: str, flow: str) -> Population:

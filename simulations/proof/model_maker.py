@@ -61,8 +61,8 @@ BALANCERS = ("l0", "l1")
 DELAYS = ("d0", "d1")
 
 PLAIN = (
-    *("serve", "serve", "serve", "delay", "travel", "fail", "store", "invalidate", "spawn"),
-    *("enqueue", "enqueue", "limit"),
+    *(*["serve"] * 6, "delay", "travel", "fail", "store", "invalidate", "spawn", "limit"),
+    *["enqueue"] * 2,
 )
 NESTED = (
     *("branch", "switch", "balance", "lookup", "lookup", "hold", "hold"),
@@ -143,7 +143,8 @@ class ModelMaker:
             queue = QUEUES[BATCHES.index(name)]
             locks = locks[locks.index(queue) + 1 :]
         self.left = MOST_STEPS
-        steps = self._some(_Scope(number, self.depth, 1, locks))
+        scope = _Scope(number, self.depth, 1, locks)
+        steps = [*self._some(scope), *self._sequence(scope)]
         self.cost[name] = MOST_STEPS - self.left
         return Flow(name, steps)
 
@@ -178,7 +179,7 @@ class ModelMaker:
                 return [Travel(self.pick([None, *REGIONS]))]
             case "fail":
                 failing: list[Step] = [Fail(r.choice(FAILURES))]
-                return failing if r.random() < 0.3 else [Branch([(0.75, []), (0.25, failing)])]
+                return failing if r.random() < 0.1 else [Branch([(0.75, []), (0.25, failing)])]
             case "store":
                 return [Store(r.choice(CACHES))]
             case "invalidate":
