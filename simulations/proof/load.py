@@ -13,7 +13,7 @@ from simulations.model import Model
 from simulations.proof.evidence import Case, Sample
 from simulations.sample_path import COMPLETED, SamplePath
 
-Measure = Callable[[SamplePath, Requests], float]
+Measure = Callable[[SamplePath, NDArray[np.bool_]], float]
 Floats = NDArray[np.float64]
 
 REQUESTS = 200_000
@@ -44,26 +44,14 @@ def nobody() -> Requests:
     return table(np.zeros(0), np.zeros(0, dtype=np.int16), ("get",))
 
 
-def mean_response_s(path: SamplePath, requests: Requests) -> float:
-    """Of the requests that completed, the first ones left out."""
-    steady = slice(WARM_UP, None)
-    return float(path.response_time_s[steady][path.outcome[steady] == COMPLETED].mean())
+def mean_response_s(path: SamplePath, chosen: NDArray[np.bool_]) -> float:
+    """Of those of the chosen requests that completed."""
+    return float(path.response_time_s[chosen & (path.outcome == COMPLETED)].mean())
 
 
-def response_of(operation: int) -> Measure:
-    """The same for one operation."""
-
-    def measure(path: SamplePath, requests: Requests) -> float:
-        chosen = requests.operation == operation
-        chosen[:WARM_UP] = False
-        return float(path.response_time_s[chosen].mean())
-
-    return measure
-
-
-def share_not_completed(path: SamplePath, requests: Requests) -> float:
-    """Of the requests, the first ones left out."""
-    return float((path.outcome[WARM_UP:] != COMPLETED).mean())
+def share_not_completed(path: SamplePath, chosen: NDArray[np.bool_]) -> float:
+    """Of the chosen requests."""
+    return float((path.outcome[chosen] != COMPLETED).mean())
 
 
 def open_case(
@@ -75,17 +63,23 @@ def open_case(
     services_s: Mapping[str, float],
     *,
     measure: Measure = mean_response_s,
+    operation: int | None = None,
     count: int = REQUESTS,
     replications: int = 40,
 ) -> Case:
-    """Poisson arrivals at a model; controls are the mean gap between arrivals and the mean services at stations."""
+    """Poisson arrivals at a model, of which all requests, or those of one operation, are measured after a warm-up.
+
+    Controls are the mean gap between arrivals and the mean services at stations.
+    """
     operations = tuple(flow.name for flow in model.flows)[: len(rates_rps)]
 
     def run(seed: int) -> Sample:
         requests = poisson(count, rates_rps, seed, operations)
         path = simulate(model, requests, seed, ENGINE)
         gap_s = float(requests.arrival_s[-1]) / count - 1 / sum(rates_rps)
-        return Sample(measure(path, requests), (gap_s, *_services(path, services_s)))
+        chosen = np.ones(count, dtype=bool) if operation is None else requests.operation == operation
+        chosen[:WARM_UP] = False
+        return Sample(measure(path, chosen), (gap_s, *_services(path, services_s)))
 
     return Case(name, source, expected, run, replications)
 
@@ -102,9 +96,9 @@ def closed_case(
     """Closed populations alone; their model says until when."""
 
     def run(seed: int) -> Sample:
-        requests = nobody()
-        path = simulate(model, requests, seed, ENGINE)
-        return Sample(mean_response_s(path, requests), _services(path, services_s))
+        path = simulate(model, nobody(), seed, ENGINE)
+        chosen = np.arange(len(path.arrival_s)) >= WARM_UP
+        return Sample(mean_response_s(path, chosen), _services(path, services_s))
 
     return Case(name, source, expected, run, replications)
 

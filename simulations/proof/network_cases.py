@@ -26,6 +26,7 @@ from simulations.model import (
     Retry,
     Serve,
     Station,
+    Step,
 )
 from simulations.proof.evidence import Case, Sample
 from simulations.proof.load import ENGINE, closed_case, open_case, table
@@ -53,7 +54,7 @@ def _open() -> list[Case]:
         "pool", [Flow("get", [Hold("pool"), Delay("work", Exponential(1.0)), Release("pool")])], pools=[Pool("pool", 3)]
     )
     # Each attempt fails with 0.25: a geometric number of exponential times, which is exponential of mean 4/3.
-    failing = [Delay("work", Exponential(1.0)), Branch([(0.75, []), (0.25, [Fail()])])]
+    failing: list[Step] = [Delay("work", Exponential(1.0)), Branch([(0.75, []), (0.25, [Fail()])])]
     again = Model("retry", [Flow("get", [Retry(failing, attempts=50)])])
     return [
         open_case("open network of three stations", "Jackson 1957", expected, jackson, [1.0], controls),

@@ -8,7 +8,7 @@ from simulations import theory
 from simulations.distributions import Constant, Distribution, Erlang, Exponential, Hyperexponential, LogNormal
 from simulations.model import Breakdowns, Flow, Model, Serve, StartUp, Station, Timeout
 from simulations.proof.evidence import Case
-from simulations.proof.load import open_case, response_of, share_not_completed
+from simulations.proof.load import open_case, share_not_completed
 
 UNEVEN = Hyperexponential((0.8, 0.2), (0.5, 3.0))
 """Mean 1, with 2.6 times the variance of an exponential time of that mean less 1."""
@@ -46,7 +46,7 @@ def _waiting() -> list[Case]:
 
 
 def _losing() -> list[Case]:
-    lossy = {"measure": share_not_completed}
+    lossy: Any = {"measure": share_not_completed}
     queue = theory.mmck(1.6, 1.0, 2, 5)
     finite = one_station(Exponential(1.0), 2, queue=3)
     blocked = theory.erlang_b(4.0, 5)
@@ -91,8 +91,8 @@ def _special() -> list[Case]:
     model = Model("priorities", flows, [Station("server")])
     for number, queue in enumerate(classes):
         name = f"M/M/1 with priorities: the {flows[number].name}"
-        expected, measure = queue.response_time_s, response_of(number)
-        found.append(open_case(name, "Cobham 1954", expected, model, [0.3, 0.3], {"server": 1.0}, measure=measure))
+        expected = queue.response_time_s
+        found.append(open_case(name, "Cobham 1954", expected, model, [0.3, 0.3], {"server": 1.0}, operation=number))
     expected = theory.mm1_breakdowns(0.4, 1.0, 20.0, 4.0)
     broken = Breakdowns(Exponential(20.0), Exponential(4.0), work="finish")
     model = one_station(Exponential(1.0), shares=True, outages=[broken])
