@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from simulations.model import Model
 from simulations.proof.made_resources import EVERYTHING, KEYS, REGIONS, Vocabulary
 from simulations.proof.model_maker import OPERATIONS, ModelMaker
 from simulations.proof.reductions import smallest
-from simulations.sample_path import SamplePath
+from simulations.sample_path import OUTCOMES, SamplePath
 
 BINS_S = (None, 1.0, 2.5)
 
@@ -78,8 +79,11 @@ def crowd(seed: int, count: int, at_whole_seconds: bool) -> Requests:
     )
 
 
-def problems(one: Example) -> list[str]:
-    """What is wrong with the runs of an example: fields in which they differ, laws that do not hold, errors raised."""
+def problems(one: Example, tally: Tally | None = None) -> list[str]:
+    """What is wrong with the runs of an example: fields in which they differ, laws that do not hold, errors raised.
+
+    The tally, if given, gets what there was in the runs.
+    """
     paths = []
     for engine in ("simpy", "compiled"):
         try:
@@ -87,6 +91,8 @@ def problems(one: Example) -> list[str]:
         except Exception as error:  # an engine that stops is a finding like any other
             return [f"{engine} raised {type(error).__name__}: {error}"]
     reference, compiled = paths
+    if tally is not None:
+        tally.count(one, reference)
     return [*(f"differ in {name}" for name in reference.differences(compiled)), *broken_laws(one, reference)]
 
 
@@ -130,14 +136,35 @@ def _fewest(one: Example, has_problem: Callable[[Example], bool]) -> Requests:
 
 @dataclass
 class Tally:
-    """What a series of examples came to."""
+    """What a series of examples came to; ``containing`` says how many models had each kind of step or resource."""
 
     models: int = 0
     requests: int = 0
+    closed: int = 0
     spawned: int = 0
     differing: list[tuple[Example, list[str]]] = field(default_factory=list)
     containing: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+
+    def count(self, one: Example, path: SamplePath) -> None:
+        """Add what a run had."""
+        self.requests += len(one.requests)
+        self.closed += len(path.arrival_s) - len(one.requests)
+        self.spawned += int(path.background.spawned.sum())
+        ended = np.bincount(path.outcome, minlength=len(OUTCOMES))
+        self.outcomes.update(dict(zip(OUTCOMES, ended.tolist(), strict=True)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file."""
+        return {
+            "models": self.models,
+            "requests": self.requests,
+            "requests_of_populations": self.closed,
+            "spawned": self.spawned,
+            "outcomes": dict(self.outcomes),
+            "differing": [{"differs": found, "example": str(one)} for one, found in self.differing],
+            "models_containing": dict(sorted(self.containing.items())),
+        }
 
 
 def kinds(model: Model) -> set[str]:
@@ -164,8 +191,7 @@ def tally(seeds: Iterator[int] | range, vocabulary: Vocabulary = EVERYTHING) -> 
     for seed in seeds:
         one = example(seed, vocabulary)
         so_far.models += 1
-        so_far.requests += len(one.requests)
         so_far.containing.update(kinds(one.model))
-        if found := problems(one):
+        if found := problems(one, so_far):
             so_far.differing.append((one, found))
         yield so_far
