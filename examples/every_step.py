@@ -149,9 +149,9 @@ def build() -> Model:
         stations=[
             Station("web_1", 2, start_up=StartUp([(0.005, Constant(0.001))])),
             Station("web_2", 2, start_up=StartUp([(0.005, Constant(0.001))])),
-            Station("database", 2, outages=[Outage(30.0, 5.0, servers=1, work="finish")]),
-            Station("search", 2, shares=True, autoscaler=Autoscaler(0.6, 1, 4, interval_s=10.0, delay_s=5.0)),
-            Station("payment", 2, queue=10, outages=[Breakdowns(Exponential(40.0), Erlang(4.0, 2), refuses=True)]),
+            Station("database", 2, outages=[Outage(10.0, 3.0, servers=1, work="finish")]),
+            Station("search", 2, shares=True, autoscaler=Autoscaler(0.6, 1, 4, interval_s=2.0, delay_s=1.0)),
+            Station("payment", 4, queue=10, outages=[Breakdowns(Exponential(15.0), Erlang(2.0, 2), refuses=True)]),
             Station("post", 1),
         ],
         pools=[Pool("connections", 8), Pool("checkouts", 5, queue=0)],
@@ -165,7 +165,7 @@ def build() -> Model:
             Queue("letters", "send_letters", batch=50, wait_s=1.0, limit=500),
         ],
         balancers=[Balancer("web", ("web_1", "web_2"), "two_choices")],
-        buckets=[TokenBucket("front_door", rate_rps=220.0, burst=60.0)],
+        buckets=[TokenBucket("front_door", rate_rps=210.0, burst=60.0)],
         breakers=[Breaker("payment", window=20, failure_ratio=0.5, least_calls=10, open_s=2.0, probes=2)],
         budgets=[RetryBudget("payment", ratio=0.2, most=5.0)],
         populations=[Population("staff", "stock", users=5, think=Exponential(2.0), region="eu")],
@@ -173,7 +173,7 @@ def build() -> Model:
     )
 
 
-def customers(count: int = 20_000, rate_rps: float = 200.0, seed: int = 1) -> Requests:
+def customers(count: int = 5_000, rate_rps: float = 200.0, seed: int = 1) -> Requests:
     """A Poisson stream of requests that ask for products by Zipf's law."""
     rng = np.random.default_rng(seed)
     return Requests(
@@ -201,7 +201,7 @@ def main() -> None:
     paths = []
     for engine in ("simpy", "compiled"):
         began_s = time.perf_counter()
-        paths.append(simulate(model, requests, 1, engine, record_spans=True, record_spawned=True, bin_s=10.0))
+        paths.append(simulate(model, requests, 1, engine, record_spans=True, record_spawned=True, bin_s=1.0))
         print(f"{engine:9} {len(requests):,} requests in {time.perf_counter() - began_s:.2f} s")
     different = paths[0].differences(paths[1])
     print("the engines differ in " + ", ".join(different) if different else "the engines agree to the last bit")

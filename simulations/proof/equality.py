@@ -14,6 +14,7 @@ from sdlab.workload import Requests
 from simulations.checks import check, everything_in_flight
 from simulations.engines import simulate
 from simulations.model import Model
+from simulations.proof.describing import python_of
 from simulations.proof.made_resources import EVERYTHING, KEYS, REGIONS, Vocabulary
 from simulations.proof.model_maker import OPERATIONS, ModelMaker
 from simulations.proof.reductions import smallest
@@ -44,16 +45,13 @@ class Example:
         )
 
     def __str__(self) -> str:
-        """Python that makes the example again, given the names of `simulations.model`."""
+        """Python that makes the example again, given the names of `simulations.model`, `Requests` and `np`."""
         columns = ("arrival_s", "operation", "key", "region")
-        table = "\n".join(f"    np.array({getattr(self.requests, c).tolist()}, {_dtype(self, c)})," for c in columns)
+        arrays = [(getattr(self.requests, column).tolist(), getattr(self.requests, column).dtype) for column in columns]
+        table = "\n".join(f"    np.array({values}, np.{kind})," for values, kind in arrays)
         names = f"    {self.requests.operations},\n    {self.requests.regions},"
         rest = f"seed, bin_s = {self.seed}, {self.bin_s}"
-        return f"model = {self.model!r}\nrequests = Requests(\n{table}\n{names}\n)\n{rest}"
-
-
-def _dtype(example: Example, column: str) -> str:
-    return f"np.{getattr(example.requests, column).dtype}"
+        return f"model = {python_of(self.model)}\nrequests = Requests(\n{table}\n{names}\n)\n{rest}"
 
 
 def example(seed: int, vocabulary: Vocabulary = EVERYTHING) -> Example:
