@@ -107,13 +107,25 @@ def broken_laws(one: Example, path: SamplePath) -> list[str]:
     return found
 
 
-def shrunk(one: Example, has_problem: Callable[[Example], bool] = lambda one: bool(problems(one))) -> Example:
+def differs(one: Example) -> bool:
+    """Whether there is a problem that is not the example's own, such as a request that the model has no flow for."""
+    return any("InvalidInput" not in problem for problem in problems(one))
+
+
+def shrunk(one: Example, has_problem: Callable[[Example], bool] = differs) -> Example:
     """The smallest example found that still has a problem: fewer requests, then a smaller model, then fewer again."""
     one = replace(one, requests=_fewest(one, has_problem))
     if one.bin_s is not None and has_problem(without_bins := replace(one, bin_s=None)):
         one = without_bins
-    one = replace(one, model=smallest(one.model, lambda model: has_problem(replace(one, model=model))))
+    one = _with_model(one, smallest(one.model, lambda model: has_problem(_with_model(one, model))))
     return replace(one, requests=_fewest(one, has_problem))
+
+
+def _with_model(one: Example, model: Model) -> Example:
+    """Another model, with the requests that it has flows for."""
+    names = [flow.name for flow in model.flows]
+    known = np.array([name in names for name in one.requests.operations])
+    return replace(one, model=model, requests=one.requests.take(np.flatnonzero(known[one.requests.operation])))
 
 
 def _fewest(one: Example, has_problem: Callable[[Example], bool]) -> Requests:

@@ -92,6 +92,12 @@ def _without_stores(steps: Sequence[Step], asked: set[str]) -> Steps:
     return tuple(_inside(step, lambda inner: _without_stores(inner, asked)) for step in steps if keep(step))
 
 
+def _without_items(steps: Sequence[Step], queue: str) -> Steps:
+    """The steps without those that leave something in a queue."""
+    kept = (step for step in steps if not (isinstance(step, Enqueue) and step.queue == queue))
+    return tuple(_inside(step, lambda inner: _without_items(inner, queue)) for step in kept)
+
+
 def _inside(step: Step, change: Callable[[Sequence[Step]], Sequence[Step]]) -> Step:  # noqa: PLR0911  one a kind
     """The step with each sequence of steps inside it changed; one that must not be empty stays if it would be."""
     match step:
@@ -138,6 +144,10 @@ def _smaller(model: Model) -> Iterator[Model]:
             changed = [*model.flows]
             changed[number] = Flow(flow.name, steps)
             yield from _valid(partial(without_unused, model.name, changed, **given))
+    for queue in model.queues:
+        flows = [Flow(flow.name, _without_items(flow.steps, queue.name) or NOTHING) for flow in model.flows]
+        fewer = {**given, "queues": [other for other in model.queues if other is not queue]}
+        yield from _valid(partial(without_unused, model.name, flows, **fewer))
     for population in model.populations:
         others = [other for other in model.populations if other is not population]
         yield from _valid(partial(replace, model, populations=others))

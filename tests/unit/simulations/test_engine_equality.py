@@ -19,14 +19,10 @@ from simulations.model import (
     Cache,
     Constant,
     Delay,
-    Empirical,
-    Erlang,
     Exponential,
     Flow,
     Hold,
-    Hyperexponential,
     Invalidate,
-    LogNormal,
     Lookup,
     Model,
     Pool,
@@ -36,7 +32,6 @@ from simulations.model import (
     Station,
     Step,
     Store,
-    Switch,
 )
 from simulations.proof.equality import Tally, example, kinds, problems, shrunk
 from tests.unit.simulations.builders import both_engines, poisson, requests
