@@ -34,6 +34,7 @@ from simulations.model import (
     Switch,
     Timeout,
 )
+from simulations.proof.describing import python_of
 
 Steps = tuple[Step, ...]
 
@@ -124,12 +125,12 @@ def _inside(step: Step, change: Callable[[Sequence[Step]], Sequence[Step]]) -> S
 
 def smallest(model: Model, still: Callable[[Model], bool]) -> Model:
     """The model made smaller, one step at a time, for as long as ``still`` holds of it (greedy delta debugging)."""
-    shrinking = True
+    size, shrinking = len(python_of(model)), True
     while shrinking:
         shrinking = False
         for smaller in _smaller(model):
-            if still(smaller):
-                model, shrinking = smaller, True
+            if len(python_of(smaller)) < size and still(smaller):
+                model, size, shrinking = smaller, len(python_of(smaller)), True
                 break
     return model
 
