@@ -16,17 +16,8 @@ import numba
 
 F = TypeVar("F", bound=Callable[..., object])
 
-COMPILED_SOURCES = (
-    "jit.py",
-    "draws.py",
-    "sampling.py",
-    "layout.py",
-    "caches/__init__.py",
-    "engines/state.py",
-    "engines/agenda.py",
-    "engines/queues.py",
-    "engines/kernel.py",
-)
+COMPILED_SOURCES = ("jit.py", "draws.py", "sampling.py", "layout.py", "caches/*.py", "engines/compiled/*.py")
+"""Files whose code ends up in a cached entry point, as patterns."""
 
 
 def kernel(function: F) -> F:
@@ -52,6 +43,6 @@ def source_digest() -> str:
     """One hash over every file whose code ends up in a cached entry point."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in COMPILED_SOURCES:
-        digest.update((root / name).read_bytes())
+    for path in sorted(path for pattern in COMPILED_SOURCES for path in root.glob(pattern)):
+        digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -6,19 +6,24 @@ cluster back, so there are no tombstones (Knuth, The Art of Computer Programming
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.caches.cache import Cache
 from simulations.jit import kernel
 from simulations.layout import BUCKET, CACHE, ENTRY, NONE
-from simulations.caches.cache import Cache
 
 Records = NDArray[np.void]
 
 
-def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, Records, Records]:
+class CacheMemory(NamedTuple):
+    buckets: Records
+    entries: Records
+
+
+def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, CacheMemory]:
     """Arrays for caches that are filled with their initial keys and then see at most ``stores`` further stores.
 
     A cache too large to ever fill gets only the memory it can use.
@@ -36,7 +41,7 @@ def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[Records, Records, 
         entries += capacity
     table = np.zeros(buckets, dtype=BUCKET)
     table["entry"] = NONE
-    return records, table, np.zeros(entries, dtype=ENTRY)
+    return records, CacheMemory(table, np.zeros(entries, dtype=ENTRY))
 
 
 @kernel
@@ -105,8 +110,9 @@ def _remove(cache: Any, buckets: Records, entries: Records, bucket: int) -> None
 
 
 @kernel
-def lookup(cache: Any, buckets: Records, entries: Records, key: int) -> bool:
+def lookup(cache: Any, memory: CacheMemory, key: int, now_s: float) -> bool:
     """Whether the key is there; counts the lookup and, under LRU, makes the key the newest."""
+    buckets, entries = memory.buckets, memory.entries
     cache.lookups += 1
     entry = buckets[cache.first_bucket + _find(cache, buckets, key)].entry
     if entry == NONE:
@@ -119,8 +125,9 @@ def lookup(cache: Any, buckets: Records, entries: Records, key: int) -> bool:
 
 
 @kernel
-def store(cache: Any, buckets: Records, entries: Records, key: int) -> None:
+def store(cache: Any, memory: CacheMemory, key: int, now_s: float, size: int) -> None:
     """Put the key in, evicting the oldest if it is full."""
+    buckets, entries = memory.buckets, memory.entries
     if cache.capacity == 0:
         return
     bucket = _find(cache, buckets, key)
@@ -150,9 +157,15 @@ def store(cache: Any, buckets: Records, entries: Records, key: int) -> None:
 
 
 @kernel
-def invalidate(cache: Any, buckets: Records, entries: Records, key: int) -> None:
+def invalidate(cache: Any, memory: CacheMemory, key: int) -> None:
     """Drop the key if it is there."""
+    buckets, entries = memory.buckets, memory.entries
     bucket = _find(cache, buckets, key)
     if buckets[cache.first_bucket + bucket].entry != NONE:
         cache.invalidations += 1
         _remove(cache, buckets, entries, bucket)
+
+
+@kernel
+def entry_size(distributions: Any, row: int, seed: int, key: int, draw_key: int) -> int:
+    return 1
