@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numba
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -21,7 +24,15 @@ COMPILED_SOURCES = (
     "draws.py",
     "sampling.py",
     "layout.py",
-    "caches.py",
+    "caches/layout.py",
+    "caches/table.py",
+    "caches/rings.py",
+    "caches/queues.py",
+    "caches/s3fifo.py",
+    "caches/sketch.py",
+    "caches/wtinylfu.py",
+    "caches/sizes.py",
+    "caches/kernels.py",
     "engines/state.py",
     "engines/agenda.py",
     "engines/queues.py",
@@ -36,6 +47,11 @@ def kernel(function: F) -> F:
     it may read and write arrays but not make them. (Counting took nine tenths of the event loop's time.)
     """
     return _compile(function, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def routine(function: F) -> F:
+    """As `kernel`, but not inlined by force: for what is rare. One that calls `outlined` first never is."""
+    return _compile(function, forceinline=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry_point(function: F) -> F:
@@ -55,3 +71,33 @@ def source_digest() -> str:
     for name in COMPILED_SOURCES:
         digest.update((root / name).read_bytes())
     return digest.hexdigest()
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+    """Ask for the memory of ``array[index]``, one-dimensional, without waiting for it; for compiled code."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(array)(context, builder, arguments[0])
+        place = context.cast(builder, arguments[1], index, types.intp)
+        pointer = cgutils.get_item_pointer(context, builder, array, view, [place], wraparound=False)
+        i8 = ir.IntType(8).as_pointer()
+        i32 = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [i8, i32, i32, i32])
+        hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        write, keep, data = i32(1), i32(3), i32(1)
+        builder.call(hint, [builder.bitcast(pointer, i8), write, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(array, index), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def outlined(typing_context: Any) -> Any:
+    """Keep the routine that calls this from being inlined, so that its callers stay small and quick to compile."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate

@@ -25,12 +25,12 @@ how many such steps stand before it, so other steps can come and go without chan
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdlab.errors import InvalidInput
+from simulations.caches.cache import Cache
 from simulations.distributions import (
     Constant,
     Distribution,
@@ -83,8 +83,6 @@ __all__ = [
     "Switch",
 ]
 
-POLICIES = ("lru", "fifo")
-
 
 @dataclass(frozen=True)
 class Station:
@@ -106,38 +104,6 @@ class Pool:
 
     def __post_init__(self) -> None:
         _count(f"pool {self.name}, slots", self.slots, least=1)
-
-
-@dataclass(frozen=True, eq=False)
-class Cache:
-    """Keeps up to ``capacity_entries`` keys and evicts by ``policy``; with a capacity of 0 every lookup misses.
-
-    "lru" evicts the key that was least recently looked up or stored, "fifo" the one stored first; storing a key that
-    is there refreshes it under LRU and changes nothing under FIFO. ``initial_keys`` are there from the start,
-    coldest (next to be evicted) first.
-    """
-
-    name: str
-    capacity_entries: int
-    policy: str = "lru"
-    initial_keys: Sequence[int] | NDArray[np.int64] = field(default=(), repr=False)
-
-    def __post_init__(self) -> None:
-        _count(f"cache {self.name}, capacity_entries", self.capacity_entries, least=0)
-        if self.policy not in POLICIES:
-            raise InvalidInput(f"cache {self.name}, policy", self.policy, f"must be one of {', '.join(POLICIES)}")
-        keys = np.array(self.initial_keys, dtype=np.int64)
-        if keys.size and keys.min() < 0:
-            raise InvalidInput(f"cache {self.name}, initial_keys", int(keys.min()), "must not hold a key below 0")
-        if keys.size > self.capacity_entries:
-            raise InvalidInput(
-                f"cache {self.name}, initial_keys", keys.size, f"must be at most {self.capacity_entries} keys"
-            )
-        ordered = np.sort(keys)  # numpy's unique takes ten times as long on a million keys
-        if (ordered[1:] == ordered[:-1]).any():
-            raise InvalidInput(f"cache {self.name}, initial_keys", keys.size, "must not hold a key twice")
-        keys.flags.writeable = False
-        object.__setattr__(self, "initial_keys", keys)
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class Caches:
     stores: Ints
     evictions: Ints
     invalidations: Ints
+    expirations: Ints
 
     @property
     def hit_ratio(self) -> Floats:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdlab.workload import Requests
-from simulations import caches
+from simulations.caches.allocation import allocate, size_table
 from simulations.engines import kernel
 from simulations.engines.prepare import prepare
 from simulations.engines.state import Arrivals, Code, State
@@ -61,6 +61,7 @@ def run(
         program.distributions,
         len(program.model.stations),
         seed,
+        size_table(tuple(program.model.caches)),
     )
     arrivals = Arrivals(
         np.ascontiguousarray(requests.arrival_s, dtype=np.float64),
@@ -97,7 +98,7 @@ def _fresh_state(
     queues["capacity"] = _capacities(program)
     bins = 0 if bin_s is None else int(requests.duration_s / bin_s) + 2
     spawned = FIRST_SPAWNED if record_spawned else 0
-    cache_records, buckets, entries = caches.allocate(tuple(model.caches), count)
+    cache_records, memory = allocate(tuple(model.caches), count)
     state = State(
         loop=loop,
         heap_s=np.zeros(FIRST_SLOTS),
@@ -122,11 +123,8 @@ def _fresh_state(
         bin_lookups=np.zeros((bins, len(model.caches)), dtype=np.int64),
         bin_hits=np.zeros((bins, len(model.caches)), dtype=np.int64),
         caches=cache_records,
-        buckets=buckets,
-        entries=entries,
+        memory=memory,
     )
-    for which, cache in enumerate(model.caches):
-        kernel.fill_cache(state, which, np.asarray(cache.initial_keys, dtype=np.int64))
     return state
 
 

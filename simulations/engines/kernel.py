@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulations import caches
+from simulations.caches import kernels as caches
 from simulations.draws import child_identity, draw
 from simulations.engines.agenda import make_ready, next_scheduled, schedule
 from simulations.engines.queues import arrive, begin_service, charge, end_service, enter_bin, join, release, take_slot
@@ -58,7 +58,7 @@ def choose(code: Code, instruction: Any, slot: Any) -> int:
 
 @kernel
 def look_up(loop: Any, state: State, which: int, slot: Any) -> bool:
-    hit = caches.lookup(state.caches[which], state.buckets, state.entries, slot.key)
+    hit = caches.lookup(state.caches[which], state.memory, slot.key, loop.now_s)
     if slot.request != NONE:
         state.cache_hit[slot.request] = hit
     if state.bin_lookups.shape[0] > 0:
@@ -180,10 +180,14 @@ def run_on(loop: Any, code: Code, state: State, slot: int) -> int:  # noqa: PLR0
         elif step == LOOKUP:
             at = at + 1 if look_up(loop, state, resource, record) else instruction.target
         elif step == STORE:
-            caches.store(state.caches[resource], state.buckets, state.entries, record.key)
+            cache = state.caches[resource]
+            size = 1
+            if cache.sized:
+                size = caches.entry_size(code.entry_bytes, resource, cache.draw_key, record.key)
+            caches.store(cache, state.memory, record.key, loop.now_s, size)
             at += 1
         elif step == INVALIDATE:
-            caches.invalidate(state.caches[resource], state.buckets, state.entries, record.key)
+            caches.invalidate(state.caches[resource], state.memory, record.key)
             at += 1
         elif step == SPAWN:
             full = NONE
@@ -256,15 +260,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]
         sources  # noqa: B018  the cache's key holds the sources
         return run_events(code, arrivals, state, bin_s, events)
 
-    @entry_point
-    def fill_cache(state, which, keys):  # type: ignore[no-untyped-def]
-        sources  # noqa: B018
-        cache = state.caches[which]
-        for key in keys:
-            caches.store(cache, state.buckets, state.entries, key)
-        cache.stores = 0
-
-    return run_chunk, fill_cache
+    return run_chunk
 
 
-run_chunk, fill_cache = _entry_points(source_digest())
+run_chunk = _entry_points(source_digest())

@@ -1,18 +1,18 @@
-"""The reference engine's own book-keeping and caches, in plain Python.
+"""The reference engine's own book-keeping, in plain Python.
 
 Nothing here is shared with the compiled engine: that two independent accounts agree to the last bit is the proof.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from sdlab.workload import Requests
-from simulations.model import Cache
+from simulations.caches.reference import ReferenceCache
 from simulations.program import Program
 from simulations.sample_path import (
     COMPLETED,
@@ -36,44 +36,6 @@ class Flowing(Protocol):
     flow: int
     spawned: int | None
     started_s: float
-
-
-class ReferenceCache:
-    """A cache as an ordered dictionary, oldest key first."""
-
-    def __init__(self, cache: Cache) -> None:
-        self.capacity = cache.capacity_entries
-        self.lru = cache.policy == "lru"
-        self.keys: OrderedDict[int, None] = OrderedDict.fromkeys(np.asarray(cache.initial_keys).tolist())
-        self.lookups = self.hits = self.stores = self.evictions = self.invalidations = 0
-
-    def lookup(self, key: int) -> bool:
-        """Whether the key is there; a hit refreshes it under LRU."""
-        self.lookups += 1
-        if key not in self.keys:
-            return False
-        self.hits += 1
-        if self.lru:
-            self.keys.move_to_end(key)
-        return True
-
-    def store(self, key: int) -> None:
-        """Put the key in, evicting the oldest if it is full."""
-        if key in self.keys:
-            if self.lru:
-                self.keys.move_to_end(key)
-        elif self.capacity > 0:
-            if len(self.keys) == self.capacity:
-                self.keys.popitem(last=False)
-                self.evictions += 1
-            self.keys[key] = None
-            self.stores += 1
-
-    def invalidate(self, key: int) -> None:
-        """Drop the key if it is there."""
-        if key in self.keys:
-            del self.keys[key]
-            self.invalidations += 1
 
 
 class BinClock:

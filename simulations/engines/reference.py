@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from sdlab.workload import Requests
-from simulations.engines.ledger import Ledger, ReferenceCache
+from simulations.caches.reference import reference_cache
+from simulations.caches.sizes import entry_size_of
+from simulations.engines.ledger import Ledger
 from simulations.engines.prepare import prepare
 from simulations.engines.simpy_queues import Environment, PoolState, Process, Request, StationState
 from simulations.program import Drawn, Program
@@ -56,7 +58,8 @@ class ReferenceEngine:
             for station in model.stations
         }
         self.pools = {pool.name: PoolState(self.env, ledger.queue(pool.name), pool.slots) for pool in model.pools}
-        self.caches = {cache.name: ReferenceCache(cache) for cache in model.caches}
+        self.cached = {cache.name: cache for cache in model.caches}
+        self.caches = {cache.name: reference_cache(cache) for cache in model.caches}
 
     def run(self, progress: Callable[[int, int], None] | None) -> None:
         """Run until every flow has ended."""
@@ -122,19 +125,23 @@ class ReferenceEngine:
                 way = f"{attribute} {value}" if value in cases else "otherwise"
                 yield from self.walk(request, (*place, way), cases.get(value, otherwise))
             case Lookup(name, on_hit, on_miss):
-                hit = self.caches[name].lookup(request.key)
+                hit = self.caches[name].lookup(request.key, self.env.now)
                 self.ledger.looked_up(self.env.now, name, request, hit)
                 if hit:
                     yield from self.walk(request, (*place, "hit"), on_hit)
                 else:
                     yield from self.walk(request, (*place, "miss"), on_miss)
-                    self.caches[name].store(request.key)
+                    self.store(name, request.key)
             case Store(name):
-                self.caches[name].store(request.key)
+                self.store(name, request.key)
             case Invalidate(name):
                 self.caches[name].invalidate(request.key)
             case Spawn(name):
                 self.start(self.spawned(request, name, drawn))
+
+    def store(self, name: str, key: int) -> None:
+        """Put a key into a cache."""
+        self.caches[name].store(key, self.env.now, entry_size_of(self.cached[name], key))
 
     def spawned(self, parent: Request, flow: str, drawn: Drawn) -> Request:
         """The request that a spawning step starts."""

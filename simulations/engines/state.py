@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.caches.layout import Memory
 from simulations.sampling import DistributionTable
 
 Floats = NDArray[np.float64]
@@ -26,6 +27,7 @@ class Code(NamedTuple):
     distributions: DistributionTable
     stations: int  # resources below this index are stations; pools follow
     seed: int
+    entry_bytes: DistributionTable  # by cache
 
 
 class Arrivals(NamedTuple):
@@ -65,5 +67,4 @@ class State(NamedTuple):
     bin_lookups: Ints
     bin_hits: Ints
     caches: Records
-    buckets: Records
-    entries: Records
+    memory: Memory
