@@ -74,10 +74,10 @@ def source_digest() -> str:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
+def prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for the memory of ``array[index]``, one-dimensional, without waiting for it; for compiled code."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         view = context.make_array(array)(context, builder, arguments[0])
         place = context.cast(builder, arguments[1], index, types.intp)
         pointer = cgutils.get_item_pointer(context, builder, array, view, [place], wraparound=False)
@@ -93,10 +93,10 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def outlined(typing_context: Any) -> Any:
+def outlined(_typing_context: Any) -> Any:
     """Keep the routine that calls this from being inlined, so that its callers stay small and quick to compile."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 

@@ -63,10 +63,37 @@ def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[NDArray[np.void], 
     for which, cache in enumerate(caches):
         initial = np.array(cache.initial_keys, dtype=np.int64)
         if initial.size:
-            kernels.fill(records, memory, which, initial, entry_sizes(cache, initial))
+            actions = np.full(len(initial), kernels.STORE)
+            play(records, memory, which, actions, initial, np.zeros(len(initial)), entry_sizes(cache, initial))
     for name in COUNTS:
         records[name] = 0
     return records, memory
+
+
+def play(
+    records: NDArray[np.void],
+    memory: Memory,
+    which: int,
+    actions: NDArray[np.int64],
+    keys: NDArray[np.int64],
+    now_s: NDArray[np.float64],
+    sizes: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Do to one cache one thing after the other (`kernels.GET`, ...); whether each was a hit."""
+    hits = np.zeros(len(keys), dtype=np.bool_)
+    kernels.play(records, memory, which, actions, keys, now_s, sizes, hits)
+    return hits
+
+
+def hits_of(cache: Cache, keys: NDArray[np.int64], sizes: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """Ask a cache for keys one after the other, storing each that is not there; whether each was a hit.
+
+    ``sizes`` are the entries' bytes, if they are not to be drawn from the cache's ``entry_bytes``.
+    """
+    records, memory = allocate((cache,), len(keys))
+    keys = np.array(keys, dtype=np.int64)
+    sizes = entry_sizes(cache, keys) if sizes is None else np.array(sizes, dtype=np.int64)
+    return play(records, memory, 0, np.full(len(keys), kernels.GET), keys, np.zeros(len(keys)), sizes)
 
 
 def size_table(caches: tuple[Cache, ...]) -> DistributionTable:

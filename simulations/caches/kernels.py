@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from simulations.caches import queues, s3fifo, wtinylfu
 from simulations.caches.layout import GHOST, LRU, NONE, ONLY, S3FIFO, WTINYLFU, Memory
 from simulations.caches.rings import drop, forget, join, make_youngest, oldest, ring_of, used_once_more
@@ -17,7 +14,9 @@ from simulations.caches.sizes import entry_size
 from simulations.caches.table import erase, find, touch_ahead
 from simulations.jit import entry_point, kernel, outlined, routine, source_digest
 
-__all__ = ["entry_size", "fill", "invalidate", "lookup", "store", "touch_ahead"]
+__all__ = ["entry_size", "invalidate", "lookup", "play", "store", "touch_ahead"]
+
+GET, LOOKUP, STORE, INVALIDATE = range(4)  # what `play` does: get is a lookup that stores what is not there
 
 
 @kernel
@@ -149,34 +148,18 @@ def _store(cache: Any, memory: Memory, key: int, now_s: float, size: int) -> Non
 
 def _entry_points(sources: str):  # type: ignore[no-untyped-def]
     @entry_point
-    def fill(records, memory, which, keys, sizes):  # type: ignore[no-untyped-def]
+    def play(records, memory, which, actions, keys, now_s, sizes, hits):  # type: ignore[no-untyped-def]
         sources  # noqa: B018  the cache's key holds the sources
         for row in range(keys.shape[0]):
-            store(records[which], memory, keys[row], 0.0, sizes[row])
-
-    @entry_point
-    def replay(records, memory, which, keys, now_s, sizes, hits):  # type: ignore[no-untyped-def]
-        sources  # noqa: B018
-        for row in range(keys.shape[0]):
-            hits[row] = lookup(records[which], memory, keys[row], now_s[row])
-            if not hits[row]:
+            action = actions[row]
+            if action in (GET, LOOKUP):
+                hits[row] = lookup(records[which], memory, keys[row], now_s[row])
+            if action == STORE or (action == GET and not hits[row]):
                 store(records[which], memory, keys[row], now_s[row], sizes[row])
+            elif action == INVALIDATE:
+                invalidate(records[which], memory, keys[row])
 
-    return fill, replay
+    return play
 
 
-fill, _replay = _entry_points(source_digest())
-
-
-def replay(
-    records: NDArray[np.void],
-    memory: Memory,
-    which: int,
-    keys: NDArray[np.int64],
-    now_s: NDArray[np.float64],
-    sizes: NDArray[np.int64],
-) -> NDArray[np.bool_]:
-    """Ask one cache for keys one after the other, storing each that is not there; whether each was a hit."""
-    hits = np.zeros(len(keys), dtype=np.bool_)
-    _replay(records, memory, which, keys, now_s, sizes, hits)
-    return hits
+play = _entry_points(source_digest())

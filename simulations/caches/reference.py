@@ -46,13 +46,13 @@ class ReferenceCache(ABC):
         """Take a key out of the policy's order; it is among the entries still."""
 
     @abstractmethod
-    def evict(self, to_make_room_for: int) -> None:
-        """Make room, if the policy does so before it takes this key; repeated until there is enough."""
+    def evict(self) -> None:
+        """Make room; asked again until there is enough."""
 
-    def make_room(self, key: int, size: int) -> None:
+    def make_room(self, key: int, size: int) -> None:  # noqa: ARG002  a policy may want to know for whom
         """Evict until so much is free."""
         while self.used + size > self.capacity:
-            self.evict(key)
+            self.evict()
 
     def lookup(self, key: int, now_s: float) -> bool:
         """Whether the key is there and has not expired."""
@@ -121,7 +121,7 @@ class Fifo(ReferenceCache):
         """Out of the order."""
         del self.order[key]
 
-    def evict(self, to_make_room_for: int) -> None:
+    def evict(self) -> None:
         """The oldest goes."""
         self.drop_evicted(next(iter(self.order)))
 
@@ -141,14 +141,14 @@ class Clock(Fifo):
         """It earns its second chance."""
         self.entries[key].uses = 1
 
-    def evict(self, to_make_room_for: int) -> None:
+    def evict(self) -> None:
         """The oldest goes, unless it was asked for: then it uses up its chance and becomes the youngest."""
         for key in list(self.order):
             if self.entries[key].uses == 0:
                 break
             self.entries[key].uses = 0
             self.order.move_to_end(key)
-        super().evict(to_make_room_for)
+        super().evict()
 
 
 class Sieve(ReferenceCache):
@@ -179,7 +179,7 @@ class Sieve(ReferenceCache):
         older, younger = self.older.pop(key), self.younger.pop(key)
         self.younger[older], self.older[younger] = younger, older
 
-    def evict(self, to_make_room_for: int) -> None:
+    def evict(self) -> None:
         """The hand goes on to the first key that was not asked for since it last came by."""
         while True:
             if self.hand == self.END:

@@ -70,7 +70,7 @@ class S3Fifo(ReferenceCache):
         """Out of the queue it is in."""
         (self.small if key in self.small else self.main).remove(key)
 
-    def evict(self, to_make_room_for: int) -> None:
+    def evict(self) -> None:
         """From the queue that is too large."""
         self.was_full = True
         if self.main.used > self.main.limit or not self.small.sizes:
@@ -165,7 +165,7 @@ class WTinyLfu(ReferenceCache):
     def make_room(self, key: int, size: int) -> None:
         """Who has to leave is known only when the window has."""
 
-    def evict(self, to_make_room_for: int) -> None:
+    def evict(self) -> None:
         """See `insert`."""
 
     def insert(self, key: int) -> None:

@@ -17,7 +17,7 @@ from simulations.caches.layout import NONE, PROBATION, PROTECTED, WINDOW, Memory
 from simulations.caches.rings import drop, join, make_youngest, move, oldest, ring_of, size_of
 from simulations.caches.sketch import count, estimate
 from simulations.caches.table import find
-from simulations.jit import kernel, outlined, routine
+from simulations.jit import outlined, routine
 
 
 @routine

@@ -99,7 +99,7 @@ def _fresh_state(
     bins = 0 if bin_s is None else int(requests.duration_s / bin_s) + 2
     spawned = FIRST_SPAWNED if record_spawned else 0
     cache_records, memory = allocate(tuple(model.caches), count)
-    state = State(
+    return State(
         loop=loop,
         heap_s=np.zeros(FIRST_SLOTS),
         heap_order=np.zeros(FIRST_SLOTS, dtype=np.int64),
@@ -125,7 +125,6 @@ def _fresh_state(
         caches=cache_records,
         memory=memory,
     )
-    return state
 
 
 def _capacities(program: Program) -> Any:
