@@ -35,7 +35,9 @@ def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[NDArray[np.void], 
         entries = min(cache.capacity, len(cache.initial_keys) + stores)
         own_rings = _rings(cache)
         ghosts = own_rings[2].most if cache.policy == "s3fifo" else 0
-        size = _power_of_two(2 * min(entries + ghosts, len(cache.initial_keys) + stores))
+        # W-TinyLFU takes a key before it knows whom it drops for it: one more than fits is there for a moment.
+        spare = 1 if cache.policy == "wtinylfu" else 0
+        size = _power_of_two(2 * (spare + min(entries + ghosts, len(cache.initial_keys) + stores)))
         record["sized"], record["draw_key"] = cache.capacity_bytes is not None, cache.draw_key
         record["policy"] = POLICIES.index(cache.policy)
         record["detailed"] = record["sized"] or cache.expiry_s is not None
@@ -49,7 +51,9 @@ def allocate(caches: tuple[Cache, ...], stores: int) -> tuple[NDArray[np.void], 
         details += size if record["detailed"] else 0
         for limit, most in own_rings:
             # LRU leaves older positions behind: the longer its ring, the more rarely they are tidied away.
-            length = _power_of_two((4 if cache.policy == "lru" else 2) * min(most, len(cache.initial_keys) + stores))
+            length = _power_of_two(
+                (4 if cache.policy == "lru" else 2) * (spare + min(most, len(cache.initial_keys) + stores))
+            )
             rings.append((keys, length - 1, limit))
             keys += length
         if cache.policy == "wtinylfu":
