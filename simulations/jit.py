@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
@@ -73,8 +73,8 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
+@intrinsic
+def _prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for the memory of ``array[index]``, one-dimensional, without waiting for it; for compiled code."""
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -92,8 +92,8 @@ def prefetch(_typing_context: Any, array: Any, index: Any) -> Any:
     return types.void(array, index), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def outlined(_typing_context: Any) -> Any:
+@intrinsic
+def _outlined(_typing_context: Any) -> Any:
     """Keep the routine that calls this from being inlined, so that its callers stay small and quick to compile."""
 
     def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
@@ -101,3 +101,8 @@ def outlined(_typing_context: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+# Numba's stubs show the intrinsics with the arguments of their typing; these are what compiled code calls.
+prefetch = cast(Callable[[Any, int], None], _prefetch)
+outlined = cast(Callable[[], None], _outlined)

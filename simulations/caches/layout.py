@@ -9,7 +9,7 @@ its bucket, however often it changes the order; a linked list touches four.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,10 @@ LRU, FIFO, CLOCK, SIEVE, S3FIFO, WTINYLFU = range(6)
 
 # The rings of each policy. Ghosts are keys that the cache remembers but does not hold. They are of numpy's type
 # because numba would compile every function once for each plain constant it is called with.
-(ONLY,) = np.arange(1)
-SMALL, MAIN, GHOST = np.arange(3)
-WINDOW, PROBATION, PROTECTED = np.arange(3)
+_RINGS = cast(list[int], list(np.arange(3)))
+ONLY = _RINGS[0]
+SMALL, MAIN, GHOST = _RINGS
+WINDOW, PROBATION, PROTECTED = _RINGS
 
 CACHE = np.dtype(
     [

@@ -15,7 +15,7 @@ _AHEAD = 8  # positions; memory answers in about the time that so many searches 
 def is_at(cache: Any, memory: Memory, bucket: int, key: int, which: int, position: int) -> bool:
     """Whether the bucket holds the key and agrees that the ring's position is its place."""
     at = memory.buckets[cache.first_bucket + bucket]
-    return at.key == key and at.place >> 2 == (position << 2 | which)
+    return bool(at.key == key and at.place >> 2 == (position << 2 | which))
 
 
 @kernel

@@ -142,8 +142,9 @@ def _linked(slots: Any, first: int) -> Any:
 
 def _doubled(state: State, *names: str) -> State:
     """The state with these arrays twice as long, the new rows zero."""
-    old = {name: getattr(state, name) for name in names}
-    return state._replace(**{name: np.concatenate([array, np.zeros_like(array)]) for name, array in old.items()})
+    old: dict[str, Any] = {name: getattr(state, name) for name in names}
+    new: dict[str, Any] = {name: np.concatenate([array, np.zeros_like(array)]) for name, array in old.items()}
+    return state._replace(**new)
 
 
 def _with_more_slots(state: State) -> State:

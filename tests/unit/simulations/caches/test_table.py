@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from simulations.caches import Cache
 from simulations.caches.allocation import allocate, play
 from simulations.caches.kernels import INVALIDATE, LOOKUP, STORE
 
-Home = Callable[[int], int]
 CAPACITY = 64
 
 
@@ -22,7 +19,7 @@ def home(key: int, mask: int) -> int:
 
 
 def keys_at(wanted: int, mask: int, count: int) -> list[int]:
-    found = []
+    found: list[int] = []
     key = 0
     while len(found) < count:
         if home(key, mask) == wanted:
