@@ -82,30 +82,16 @@ def simulate(
             )
         return scenario.a_day(design, measured, its_seed, kind)
 
-<<<<<<< HEAD
-    def cut(its_seed: int) -> Scenario:
-        return scenario.first_requests(prepare(its_seed), requests)
-
-    first = replicated(cut, seed, replications, engine, quiet=as_json, workers=workers, on=on)
-=======
     replaced = None if saved_model is None else (saved_model.name, files.load(saved_model))
 
     def chosen(its_seed: int) -> Scenario:
         prepared = scenario.first_requests(prepare(its_seed), requests)
         return prepared if replaced is None else scenario.with_model(prepared, *replaced)
 
-    def run(its_seed: int) -> runner.Simulated:
-        prepared = chosen(its_seed)
-        if its_seed == seed:
-            heed(advise(prepared.model, prepared.requests), strict=strict)
-        return runner.run(prepared, its_seed, engine, quiet=as_json)
-
-    first = run(seed)
+    of_first = chosen(seed)
+    heed(advise(of_first.model, of_first.requests), strict=strict)
+    first = replicated(chosen, seed, replications, engine, quiet=as_json, workers=workers, on=on)
     heed(after_run(first.path))
-    if replications > 1:
-        others = [run(seed + number).content["summary"] for number in range(1, replications)]
-        first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
->>>>>>> checks
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
         print(to_json({"run": shown_path(saved.folder), **first.content}))

@@ -367,32 +367,3 @@ BACKGROUND = np.dtype(
     ],
     align=True,
 )
-
-# One cache: an open-addressing hash table of keys, and entries linked from newest to oldest. Several caches
-# share the arrays; ``first_bucket`` and ``first_entry`` say where this one's part begins.
-CACHE = np.dtype(
-    [
-        ("capacity", np.int64),
-        ("refresh", np.int64),  # 1: a hit makes the entry the newest (LRU)
-        ("first_bucket", np.int64),
-        ("bucket_mask", np.int64),
-        ("first_entry", np.int64),
-        ("size", np.int64),
-        ("newest", np.int64),
-        ("oldest", np.int64),
-        ("free", np.int64),
-        ("used", np.int64),
-        ("lookups", np.int64),
-        ("hits", np.int64),
-        ("stores", np.int64),
-        ("evictions", np.int64),
-        ("invalidations", np.int64),
-        ("expirations", np.int64),
-    ],
-    align=True,
-)
-
-# The key stands beside the entry's number, so that a search stays within neighbouring memory.
-BUCKET = np.dtype([("key", np.int64), ("entry", np.int32)], align=True)
-
-ENTRY = np.dtype([("key", np.int64), ("newer", np.int32), ("older", np.int32)], align=True)

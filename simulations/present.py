@@ -38,9 +38,11 @@ def show(console: Console, simulated: Simulated) -> None:
     _percentiles(console, content["summary"])
     _stations(console, content["stations"])
     for cache in content["caches"]:
+        by_entries = cache["capacity_bytes"] is None
+        size = f"{cache['capacity_entries']:,} entries" if by_entries else f"{cache['capacity_bytes']:,} bytes"
         console.print(
             f"cache {cache['name']}: hit ratio {cache['hit_ratio']:.1%} of {cache['lookups']:,} lookups "
-            f"({cache['capacity_entries']:,} entries, {cache['policy']})"
+            f"({size}, {cache['policy']})"
         )
     _breakdown(console, content["breakdown"])
     broken = [check for check in content["checks"] if not check["ok"]]

@@ -223,10 +223,6 @@ class _Drawing:
                 self.row(extra)
             if station.start_up:
                 self.keys["start_up", station.name] = self.key("start_up", station.name, 0)
-        for cache in model.caches:
-            if cache.entry_bytes is not None:
-                self.keys["entry", cache.name] = self.key("entry", cache.name, 0)
-                self.row(cache.entry_bytes)
 
     def key(self, flow: str, name: str, occurrence: int) -> int:
         key = draw_key(flow, name, occurrence)

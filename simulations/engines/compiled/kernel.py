@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulations import caches
 from simulations.draws import child_identity, draw
 from simulations.engines.compiled import more, world
 from simulations.engines.compiled.agenda import make_ready, next_ready, next_scheduled, schedule
-from simulations.engines.compiled.lookups import look_up, memory, put
+from simulations.engines.compiled.lookups import drop, look_up, put
 from simulations.engines.compiled.queues import (
     begin_service,
     charge,
@@ -207,7 +206,7 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
             put(w, resource, record.key)
             at += 1
         elif step == INVALIDATE:
-            caches.invalidate(world.caches(w)[resource], memory(w), record.key)
+            drop(w, resource, record.key)
             at += 1
         elif step == SPAWN:
             lacking = no_room(w)
@@ -312,19 +311,11 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]
         return run_events(record[0], events)
 
     @entry_point
-    def fill_cache(record, which, keys):  # type: ignore[no-untyped-def]
-        sources  # noqa: B018
-        w = record[0]
-        for key in keys:
-            put(w, which, key)
-        world.caches(w)[which].stores = 0
-
-    @entry_point
     def begin(record):  # type: ignore[no-untyped-def]
         sources  # noqa: B018
         more.begin(record[0])
 
-    return run_chunk, fill_cache, begin
+    return run_chunk, begin
 
 
-run_chunk, fill_cache, begin = _entry_points(source_digest())
+run_chunk, begin = _entry_points(source_digest())

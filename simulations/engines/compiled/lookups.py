@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulations import caches
-from simulations.caches import CacheMemory
+from simulations.caches import kernels as caches
+from simulations.caches.layout import Memory
 from simulations.engines.compiled import world
 from simulations.jit import kernel
 from simulations.layout import NONE
+from simulations.sampling import DistributionTable
 
 
 @kernel
-def memory(w: Any) -> CacheMemory:
+def memory(w: Any) -> Memory:
     """What the caches keep their entries in."""
-    return CacheMemory(world.buckets(w), world.entries(w))
+    return Memory(
+        world.cache_buckets(w),
+        world.cache_details(w),
+        world.cache_rings(w),
+        world.cache_keys(w),
+        world.cache_words(w),
+    )
 
 
 @kernel
@@ -32,7 +39,17 @@ def look_up(w: Any, which: int, slot: Any) -> bool:
 @kernel
 def put(w: Any, which: int, key: int) -> None:
     """Store a key in a cache."""
+    cache = world.caches(w)[which]
     size = 1
-    if world.entry_bytes(w)[which] != NONE:
-        size = caches.entry_size(world.table(w), world.entry_bytes(w)[which], w.seed, key, world.entry_keys(w)[which])
-    caches.store(world.caches(w)[which], memory(w), key, w.now_s, size)
+    if cache.sized:
+        sizes = DistributionTable(
+            world.entry_kind(w), world.entry_first(w), world.entry_size(w), world.entry_parameters(w)
+        )
+        size = caches.entry_size(sizes, which, cache.draw_key, key)
+    caches.store(cache, memory(w), key, w.now_s, size)
+
+
+@kernel
+def drop(w: Any, which: int, key: int) -> None:
+    """Drop a key from a cache."""
+    caches.invalidate(world.caches(w)[which], memory(w), key)

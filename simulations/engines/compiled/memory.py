@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sdlab.workload import Requests
-from simulations import caches, layout
+from simulations import layout
+from simulations.caches.allocation import allocate
 from simulations.engines.compiled.resources import put_code, put_queues, put_rarer
 from simulations.engines.compiled.world import ARRAYS, TABLES, World
 from simulations.engines.prepare import Translation
@@ -120,7 +121,9 @@ def _put_records(world: World, program: Program, requests: Requests, record_spaw
         shape = (bins,) if name in ARRAYS else (bins, columns[TABLES[name][1]])
         world[name] = np.zeros(shape, dtype=ARRAYS[name] if name in ARRAYS else TABLES[name][0])
     stores = len(requests) if not model.populations else 1 << 62
-    world["caches"], (world["buckets"], world["entries"]) = caches.allocate(tuple(model.caches), stores)
+    world["caches"], memory = allocate(tuple(model.caches), stores)
+    for name, array in memory._asdict().items():
+        world[f"cache_{name}"] = array
 
 
 def _put_slots(world: World, program: Program, slots: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sdlab.workload import Requests
 from simulations import layout
+from simulations.caches.allocation import size_table
 from simulations.engines.compiled.world import World
 from simulations.layout import NONE
 from simulations.model import Model
@@ -25,10 +26,8 @@ def put_code(world: World, program: Program, requests: Requests) -> None:
     world["first_instruction"] = program.first_instruction
     for name, column in program.distributions._asdict().items():
         world[name] = np.ascontiguousarray(column)
-    sizes = [NONE if cache.entry_bytes is None else program.rows[cache.entry_bytes] for cache in model.caches]
-    world["entry_bytes"] = np.array(sizes, dtype=np.int64)
-    keys = [program.keys.get(("entry", cache.name), 0) for cache in model.caches]
-    world["entry_keys"] = np.array(keys, dtype=np.int64)
+    for name, column in size_table(tuple(model.caches))._asdict().items():
+        world[f"entry_{name}"] = np.ascontiguousarray(column)
     if world.full:
         _put_rarer_code(world, program, requests)
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 from simulations.engines.compiled import kernel, memory
@@ -49,8 +47,6 @@ def run(
         record_spawned=record_spawned,
         bin_s=bin_s,
     )
-    for which, cache in enumerate(program.model.caches):
-        kernel.fill_cache(world.record, which, np.asarray(cache.initial_keys, dtype=np.int64))
     if world.full:
         kernel.begin(world.record)
     while True:

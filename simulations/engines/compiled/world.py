@@ -24,6 +24,7 @@ from numba.np.numpy_support import from_dtype
 from numpy.typing import NDArray
 
 from simulations import layout
+from simulations.caches import layout as cache_layout
 from simulations.jit import kernel
 from simulations.sampling import DistributionTable
 
@@ -44,8 +45,10 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "start_ups": layout.START_UP,
     "populations": layout.POPULATION,
     "population_keys": INT,
-    "entry_bytes": INT,  # of each cache: the row of its entries' sizes, NONE if it counts entries
-    "entry_keys": INT,
+    "entry_kind": INT,  # the sizes of the caches' entries, a distribution each
+    "entry_first": INT,
+    "entry_size": INT,
+    "entry_parameters": FLOAT,
     # what arrives; ``flow`` and ``region`` translate the table's indices into the model's
     "arrival_s": FLOAT,
     "operation": SHORT,
@@ -70,9 +73,12 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "spawned_completed_s": FLOAT,
     "spawned_outcome": BYTE,
     "bin_in_flight_s": FLOAT,
-    "caches": layout.CACHE,
-    "buckets": layout.BUCKET,
-    "entries": layout.ENTRY,
+    "caches": cache_layout.CACHE,
+    "cache_buckets": cache_layout.BUCKET,
+    "cache_details": cache_layout.DETAIL,
+    "cache_rings": cache_layout.RING,
+    "cache_keys": INT,
+    "cache_words": np.dtype("u8"),
     # what changes only in programs that need the whole vocabulary
     "tasks": layout.TASK,
     "stations": layout.STATION,

@@ -2,56 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
-import numpy as np
-
 from simulations.caches.cache import Cache
+from simulations.caches.reference import reference_cache
+from simulations.caches.sizes import entry_size_of
 from simulations.engines.reference.environment import Environment, Process
 from simulations.engines.reference.tasks import FLIGHTS, Holding, Task, Tasks
-
-
-class ReferenceCache:
-    """A cache as an ordered dictionary, oldest key first."""
-
-    def __init__(self, cache: Cache) -> None:
-        self.capacity = cache.capacity_entries or 0
-        self.lru = cache.policy == "lru"
-        self.keys: OrderedDict[int, None] = OrderedDict.fromkeys(np.asarray(cache.initial_keys).tolist())
-        self.lookups = self.hits = self.stores = self.evictions = self.invalidations = self.expirations = 0
-
-    def lookup(self, key: int, now_s: float) -> bool:  # noqa: ARG002  nothing expires here
-        """Whether the key is there; a hit refreshes it under LRU."""
-        self.lookups += 1
-        if key not in self.keys:
-            return False
-        self.hits += 1
-        if self.lru:
-            self.keys.move_to_end(key)
-        return True
-
-    def store(self, key: int, now_s: float, size: int) -> None:  # noqa: ARG002
-        """Put the key in, evicting the oldest if it is full."""
-        if key in self.keys:
-            if self.lru:
-                self.keys.move_to_end(key)
-        elif self.capacity > 0:
-            if len(self.keys) == self.capacity:
-                self.keys.popitem(last=False)
-                self.evictions += 1
-            self.keys[key] = None
-            self.stores += 1
-
-    def invalidate(self, key: int) -> None:
-        """Drop the key if it is there."""
-        if key in self.keys:
-            del self.keys[key]
-            self.invalidations += 1
-
-
-def reference_cache(cache: Cache) -> ReferenceCache:
-    """The state of a cache."""
-    return ReferenceCache(cache)
 
 
 class CacheState:
@@ -61,6 +16,7 @@ class CacheState:
         self.env = env
         self.tasks = tasks
         self.index = index
+        self.cache = cache
         self.single_flight = cache.single_flight
         self.content = reference_cache(cache)
         self.lines: dict[int, list[Task]] = {}
@@ -72,7 +28,7 @@ class CacheState:
 
     def store(self, key: int) -> None:
         """Put the key in."""
-        self.content.store(key, self.env.now, 1)
+        self.content.store(key, self.env.now, entry_size_of(self.cache, key))
 
     def invalidate(self, key: int) -> None:
         """Drop the key."""

@@ -112,7 +112,7 @@ RELEASE_BOTH = [Release("q"), Release("p")]
         (lambda: Station("cpu", 1.5), "station cpu, servers", "integer"),  # type: ignore[arg-type]
         (lambda: Pool("p", 0), "pool p, slots", "at least 1"),
         (lambda: Cache("c", -1), "cache c, capacity_entries", "at least 0"),
-        (lambda: Cache("c", 1, "random"), "cache c, policy", "one of lru, fifo"),
+        (lambda: Cache("c", 1, "random"), "cache c, policy", "one of lru, fifo, clock, sieve, s3fifo, wtinylfu"),
         (lambda: Cache("c", 1, "lru", [1, 2]), "cache c, initial_keys", "at most 1 keys"),
         (lambda: Cache("c", 9, "lru", [1, 1]), "cache c, initial_keys", "twice"),
         (lambda: Cache("c", 9, "lru", [-1]), "cache c, initial_keys", "below 0"),
