@@ -9,7 +9,7 @@ from typing import Any
 
 from sdlab import trace as traces
 from sdlab import workload
-from sdlab.arrivals import PROCESSES
+from sdlab.arrival_choice import expected_count
 from sdlab.errors import InvalidInput
 from sdlab.spec import Design
 from sdlab.workload import Requests
@@ -31,9 +31,7 @@ def steady(design: Design, arrival: str, rate_rps: float | None, duration_s: flo
     """The design's mix at one rate (default: its peak). Raises `InvalidInput` naming the option."""
     rate_rps = _positive("--rate", design.workload.peak_rate_rps if rate_rps is None else rate_rps, "requests a second")
     duration_s = _positive("--duration", DEFAULT_DURATION_S if duration_s is None else duration_s, "seconds")
-    if arrival not in PROCESSES:
-        raise InvalidInput("--arrival", arrival, f"must be one of {', '.join(PROCESSES)}")
-    if rate_rps * duration_s > REQUESTS_MAX:
+    if expected_count(arrival, rate_rps, duration_s, seed) > REQUESTS_MAX:
         raise InvalidInput("--rate", rate_rps, f"makes more than {REQUESTS_MAX:,} requests in {duration_s:g} s")
     requests = workload.steady(design, arrival, rate_rps, duration_s, seed, design.test_data.links)
     parameters = {"arrival": arrival, "rate_rps": rate_rps, "duration_s": duration_s, "trace": None, "speed": None}

@@ -8,7 +8,7 @@ changes these times.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -42,13 +42,41 @@ def poisson(rate_rps: float, duration_s: float, seed: int = 0) -> FloatArray:
     return _poisson(rate_rps, duration_s, stream(seed, "arrivals"))
 
 
+def unit_poisson(end: float, seed: int) -> FloatArray:
+    """The arrivals before ``end`` of a Poisson process of rate 1."""
+    return _poisson(1.0, end, stream(seed, "arrivals"))
+
+
 def _poisson(rate_rps: float, duration_s: float, generator: np.random.Generator) -> FloatArray:
     expected = rate_rps * duration_s
-    times = np.cumsum(generator.exponential(1 / rate_rps, int(expected + 6 * np.sqrt(expected) + 16)))
-    while times[-1] < duration_s:
-        more = generator.exponential(1 / rate_rps, 1024)
-        times = np.concatenate([times, times[-1] + np.cumsum(more)])
+    pieces = [np.cumsum(generator.exponential(1 / rate_rps, int(expected + 6 * np.sqrt(expected) + 16)))]
+    while pieces[-1][-1] < duration_s:
+        pieces.append(_summed_from(pieces[-1][-1], generator.exponential(1 / rate_rps, 1024)))
+    times = np.concatenate(pieces)
     return times[: np.searchsorted(times, duration_s)]
+
+
+def poisson_chunks(rate_rps: float, seed: int, count: int, chunk: int = 1_000_000) -> Iterator[FloatArray]:
+    """The first ``count`` arrivals of the process that `poisson` gives, ``chunk`` at a time, in constant memory.
+
+    The gaps are added one after the other, so the times are the same to the last bit whatever the chunk.
+    """
+    _check(rate_rps, 1.0)
+    for field, value in (("count", count), ("chunk", chunk)):
+        if value < 1:
+            raise InvalidInput(field, value, "must be a whole number of at least 1")
+    generator = stream(seed, "arrivals")
+    last_s = 0.0
+    for done in range(0, count, chunk):
+        times = _summed_from(last_s, generator.exponential(1 / rate_rps, min(chunk, count - done)))
+        last_s = float(times[-1])
+        yield times
+
+
+def _summed_from(start_s: float, gaps_s: FloatArray) -> FloatArray:
+    """``start_s`` plus the running sum of the gaps, added in sequence; the gaps are overwritten."""
+    gaps_s[0] += start_s
+    return np.cumsum(gaps_s, out=gaps_s)
 
 
 def day(mean_rate_rps: float, curve: DayCurve, seed: int = 0, day_s: float = SECONDS_PER_DAY) -> FloatArray:
@@ -94,16 +122,6 @@ def _concentration(peak_to_mean_ratio: float) -> float:
         mean_over_peak = float(np.mean(np.exp(middle * (np.cos(angles) - 1))))
         low, high = (middle, high) if 1 / mean_over_peak < peak_to_mean_ratio else (low, middle)
     return (low + high) / 2
-
-
-PROCESSES: dict[str, Callable[[float, float, int], FloatArray]] = {"constant": constant, "poisson": poisson}
-
-
-def steady(process: str, rate_rps: float, duration_s: float, seed: int) -> FloatArray:
-    """Arrivals at one rate by the name of the process. Raises `InvalidInput` for a name not in `PROCESSES`."""
-    if process not in PROCESSES:
-        raise InvalidInput("--arrival", process, f"must be one of {', '.join(PROCESSES)}")
-    return PROCESSES[process](rate_rps, duration_s, seed)
 
 
 def _check(rate_rps: float, duration_s: float) -> None:

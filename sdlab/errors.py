@@ -29,6 +29,10 @@ class InvalidInput(LabError):
         self.bound = bound
         super().__init__(f"{field} = {value!r}: {bound}")
 
+    def __reduce__(self) -> tuple[type[InvalidInput], tuple[str, object, str]]:
+        """So that it can come back from another process."""
+        return type(self), (self.field, self.value, self.bound)
+
 
 class ServerUnavailable(LabError):
     """A server the work depends on did not start in time, or stopped answering."""

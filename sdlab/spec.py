@@ -84,7 +84,7 @@ class Tier(_Frozen):
     workers: int = Field(ge=1, le=100_000)
     pool_slots: PositiveInt | None = None
     capacity_entries: PositiveInt | None = None
-    eviction: Literal["lru", "fifo"] | None = None
+    eviction: Literal["lru", "fifo", "clock", "sieve", "s3fifo", "wtinylfu"] | None = None
     entry_ttl_s: float | None = Field(default=None, gt=0)
     batch_items: PositiveInt | None = None
 

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sdlab import arrivals
+from sdlab import arrival_choice, arrivals
 from sdlab.arrivals import FloatArray
 from sdlab.errors import InvalidInput
 from sdlab.popularity import zipf_ranks
@@ -83,8 +83,11 @@ def one_day(design: Design, seed: int, day_s: float = SECONDS_PER_DAY) -> Reques
 def steady(
     design: Design, process: str, rate_rps: float, duration_s: float, seed: int, keys: int | None = None
 ) -> Requests:
-    """The design's mix at one rate. Raises `InvalidInput` for a rate or duration of 0 or less, or too few arrivals."""
-    times = arrivals.steady(process, rate_rps, duration_s, seed)
+    """The design's mix at one rate, or along what ``process`` makes of it (see `sdlab.arrival_choice`).
+
+    Raises `InvalidInput` for a rate or duration of 0 or less, or too few arrivals.
+    """
+    times = arrival_choice.times_of(process, rate_rps, duration_s, seed)
     if not times.size:
         raise InvalidInput("duration", duration_s, f"too short for one arrival at {rate_rps:g} requests/s")
     return with_mix(design, times, seed, keys)

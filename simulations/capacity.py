@@ -74,18 +74,23 @@ def find_capacity(
     precision: float = 0.01,
     max_rps: float = math.inf,
     progress: Callable[[Probe], None] | None = None,
+    ahead: Callable[[Sequence[float]], None] | None = None,
 ) -> Capacity:
     """Double the rate from ``start_rps`` to the first failure, then bisect until the bracket is within ``precision``.
 
     If the start fails already, the rate is halved until it passes; below ``start_rps`` · 2⁻⁶⁰ the capacity is 0.
     ``precision`` is relative: (failing - passing) ≤ precision · passing. The search stops at ``max_rps`` if that
-    passes. Whatever ``probe`` raises is passed on: an error is not a broken limit. Raises `InvalidInput` for a start,
-    precision or maximum out of range, no limits, or a limit on something the probe does not measure.
+    passes. ``ahead`` is told, before each probe, its rate and those that may be asked for next; it may begin them, and
+    the result is the same whatever it does. Whatever ``probe`` raises is passed on: an error is not a broken limit.
+    Raises `InvalidInput` for a start, precision or maximum out of range, no limits, or a limit on something the probe
+    does not measure.
     """
     _check(limits, start_rps, precision, max_rps)
     probes: list[Probe] = []
 
-    def passes(rate_rps: float) -> bool:
+    def passes(rate_rps: float, *next_rps: float) -> bool:
+        if ahead is not None:
+            ahead([rate_rps, *next_rps])
         result = probe(rate_rps)
         for limit in limits:
             if limit.measure not in result.measures:
@@ -99,7 +104,8 @@ def find_capacity(
     low, high = _bracket(passes, min(start_rps, max_rps), max_rps)
     while low > 0 and math.isfinite(high) and high - low > precision * low:
         middle = (low + high) / 2
-        if passes(middle):
+        # Whether the middle passes or not, one of these is the middle after it.
+        if passes(middle, (low + middle) / 2, (middle + high) / 2):
             low = middle
         else:
             high = middle
@@ -107,22 +113,27 @@ def find_capacity(
     return Capacity(low, high, name, utilisation, tuple(probes))
 
 
-def _bracket(passes: Callable[[float], bool], start_rps: float, max_rps: float) -> tuple[float, float]:
+def _bracket(passes: Callable[..., bool], start_rps: float, max_rps: float) -> tuple[float, float]:
     """A passing rate (or 0) and a failing one (or infinity), a factor of two apart."""
     rate = start_rps
-    if not passes(rate):
+    if not passes(rate, *_doubled(rate, max_rps)):
         for _ in range(MAX_DOUBLINGS):
             high, rate = rate, rate / 2
-            if passes(rate):
+            if passes(rate, rate / 2, rate / 4):
                 return rate, high
         return 0.0, rate
     for _ in range(MAX_DOUBLINGS):
         if rate >= max_rps:
             break
         low, rate = rate, min(2 * rate, max_rps)
-        if not passes(rate):
+        if not passes(rate, *_doubled(rate, max_rps)):
             return low, rate
     return rate, math.inf
+
+
+def _doubled(rate_rps: float, max_rps: float) -> list[float]:
+    """The rates after this one, should all of them pass."""
+    return [rate for rate in (2 * rate_rps, 4 * rate_rps, 8 * rate_rps) if rate < max_rps]
 
 
 def _busiest(probes: Sequence[Probe], failing_rps: float) -> tuple[str | None, float]:

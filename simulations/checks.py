@@ -4,17 +4,18 @@ Each law compares two numbers that the engine counted in different ways, so that
 
 - **Little's law** (Little 1961): the mean number waiting, integrated over time as the queue changed, equals arrival
   rate times mean wait, from each visit's own wait.
-- **Utilisation law** (Denning & Buzen 1978): busy time, integrated over time, equals completions times the mean
-  service time that was drawn (for a pool: the mean time a slot was held).
-- **Flow balance**: who arrived has left.
+- **Utilisation law** (Denning & Buzen 1978): busy time, integrated over time, equals the rate of visits times the mean
+  time they were in service (for a pool: the mean time a slot was held; for a queue: how long a batch took).
+- **Flow balance**: who arrived has left, completed, rejected, abandoning the line or interrupted.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from sdlab.errors import InvalidInput
 from simulations.sample_path import SamplePath
 
 TOLERANCE = 1e-6
@@ -23,17 +24,22 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Check:
-    """One law at one station or pool: its two sides, their relative difference, and whether it holds."""
+    """One law at one station, pool or queue: its two sides, their relative difference, and whether it holds.
+
+    ``scale`` is how large the sides could be: of a difference of two large numbers, rounding alone is left of a side
+    that should be 0.
+    """
 
     law: str
     resource: str
     left: float
     right: float
+    scale: float = field(default=0.0, repr=False)
 
     @property
     def relative_difference(self) -> float:
-        """|left - right| / the larger of them; 0 if both are 0."""
-        scale = max(abs(self.left), abs(self.right))
+        """|left - right| / the largest of them and the scale; 0 if all are 0."""
+        scale = max(abs(self.left), abs(self.right), self.scale)
         return abs(self.left - self.right) / scale if scale > 0 else 0.0
 
     @property
@@ -43,27 +49,47 @@ class Check:
 
     def as_dict(self) -> dict[str, str | float | bool]:
         """One row of a table."""
-        return {**asdict(self), "relative_difference": self.relative_difference, "ok": self.ok}
+        row = {name: value for name, value in asdict(self).items() if name != "scale"}
+        return {**row, "relative_difference": self.relative_difference, "ok": self.ok}
 
 
 def check(path: SamplePath) -> list[Check]:
-    """Every law at every station and pool, and flow balance of the requests as a whole."""
-    checks = []
-    wait_s, service_s = path.accounts.wait_s.sum(axis=0), path.accounts.service_s.sum(axis=0)
-    span_s = path.end_s or 1.0
+    """Every law at every station, pool and queue, and flow balance of the requests as a whole."""
+    checks: list[Check] = []
     for index, name in enumerate(path.queues):
-        arrivals, completions = int(path.queue.arrivals[index]), int(path.queue.completions[index])
-        mean_wait_s = float(wait_s[index]) / max(1, arrivals)
-        mean_service_s = float(service_s[index]) / max(1, completions)
-        mean_waiting, mean_busy = (float(total[index]) / span_s for total in (path.queue.queue_s, path.queue.busy_s))
-        checks += [
-            Check("Little's law", name, mean_waiting, arrivals / span_s * mean_wait_s),
-            Check("utilisation law", name, mean_busy, completions / span_s * mean_service_s),
-            Check("flow balance", name, arrivals, completions),
-        ]
+        checks += _laws_at(path, index, name)
     completed = int(np.isfinite(path.completed_s).sum())
     checks.append(Check("flow balance", "requests", len(path.arrival_s), completed))
     for flow, spawned, ended in zip(path.flows, path.background.spawned, path.background.completed, strict=True):
         if spawned:
             checks.append(Check("flow balance", f"spawned {flow}", int(spawned), int(ended)))
     return checks
+
+
+def _laws_at(path: SamplePath, index: int, name: str) -> list[Check]:
+    queue, span_s = path.queue, path.end_s or 1.0
+    wait_s = float(path.accounts.wait_s[:, index].sum())
+    service_s = float(path.accounts.service_s[:, index].sum())
+    arrivals, visits = int(queue.arrivals[index]), int(path.accounts.visits[:, index].sum())
+    waiting, busy = float(queue.queue_s[index]) / span_s, float(queue.busy_s[index]) / span_s
+    left = sum(int(count[index]) for count in (queue.completions, queue.rejected, queue.abandoned, queue.interrupted))
+    there = waiting + busy  # where processors are shared, a wait is the time there less the service
+    return [
+        Check("Little's law", name, waiting, arrivals / span_s * (wait_s / max(1, arrivals)), there),
+        Check("utilisation law", name, busy, visits / span_s * (service_s / max(1, visits)), there),
+        Check("flow balance", name, arrivals, left),
+    ]
+
+
+def everything_in_flight(path: SamplePath, queues: int) -> Check:
+    """Little's law of requests, spawned flows and items, and batches together, for a run that was cut into bins.
+
+    ``queues`` is how many of the path's queues are those of batch workers, which come last. Raises `InvalidInput`
+    without bins.
+    """
+    if path.bins is None:
+        raise InvalidInput("bins", None, "must be recorded: what is in flight is counted in bins only")
+    span_s = path.end_s or 1.0
+    batches_s = float(path.accounts.service_s[:, len(path.queues) - queues : len(path.queues)].sum())
+    there_s = float(path.response_time_s.sum()) + float(path.background.response_s.sum()) + batches_s
+    return Check("Little's law", "everything in flight", float(path.bins.in_flight_s.sum()) / span_s, there_s / span_s)

@@ -9,24 +9,30 @@ import typer
 from rich.console import Console
 
 from sdlab import catalog
+from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
-from simulations import comparison, estimates, present, scenario
+from simulations import comparison, estimates, files, present, scenario
 from simulations import run as runner
+from simulations.advice import advise, after_run
+from simulations.advice.show import heed
 from simulations.engines import ENGINES
 from simulations.engines import simulate as run_engine
 from simulations.options import (
     CalibrationChoice,
     DeploymentChoice,
     Json,
+    On,
     RunsFolder,
     Seed,
     Set,
     Slug,
     Study,
+    Workers,
     deployment_named,
 )
+from simulations.replicate import replicated
 from simulations.scenario import Scenario
 
 app = typer.Typer(add_completion=False)
@@ -41,12 +47,16 @@ def simulate(
     replications: Annotated[int, typer.Option(min=1, max=1000, help="Runs with seeds seed, seed+1, ...")] = 1,
     rate: Annotated[float | None, typer.Option(help="Requests/s: a steady rate instead of the day.")] = None,
     duration: Annotated[float, typer.Option(help="Seconds, with --rate.")] = 600.0,
-    arrival: Annotated[str, typer.Option(help="With --rate: poisson or constant.")] = "poisson",
+    arrival: Annotated[str, typer.Option(help=f"With --rate: {described()}.")] = "poisson",
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
+    workers: Workers = None,
+    on: On = None,
     deployment: DeploymentChoice = "design",
     calibration: CalibrationChoice = None,
+    saved_model: Annotated[Path | None, typer.Option("--model", help="A saved model instead of the design's.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a model that gets a warning.")] = False,
     study: Study = None,
     runs_folder: RunsFolder = None,
     as_json: Json = False,
@@ -55,6 +65,8 @@ def simulate(
     console = Console(stderr=as_json, highlight=False)
     if rate is not None and trace is not None:
         raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
+    if rate is None and arrival != "poisson":
+        raise InvalidInput("--arrival", arrival, "needs a --rate; the day and a log have arrivals of their own")
     if engine not in ENGINES:
         raise InvalidInput("--engine", engine, f"must be one of {', '.join(ENGINES)}")
     design = catalog.load_design(slug, overrides or [])
@@ -70,13 +82,16 @@ def simulate(
             )
         return scenario.a_day(design, measured, its_seed, kind)
 
-    def run(its_seed: int) -> runner.Simulated:
-        return runner.run(scenario.first_requests(prepare(its_seed), requests), its_seed, engine, quiet=as_json)
+    replaced = None if saved_model is None else (saved_model.name, files.load(saved_model))
 
-    first = run(seed)
-    if replications > 1:
-        others = [run(seed + number).content["summary"] for number in range(1, replications)]
-        first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
+    def chosen(its_seed: int) -> Scenario:
+        prepared = scenario.first_requests(prepare(its_seed), requests)
+        return prepared if replaced is None else scenario.with_model(prepared, *replaced)
+
+    of_first = chosen(seed)
+    heed(advise(of_first.model, of_first.requests), strict=strict)
+    first = replicated(chosen, seed, replications, engine, quiet=as_json, workers=workers, on=on)
+    heed(after_run(first.path))
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
         print(to_json({"run": shown_path(saved.folder), **first.content}))

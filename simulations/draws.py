@@ -25,7 +25,7 @@ _WEYL_1 = np.uint64(0xBB67AE85)
 _LOW_32 = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 _12 = np.uint64(12)
-_ULP = 2.0**-52
+_EXPONENT_OF_ONE = np.uint64(1023 << 52)
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -52,8 +52,11 @@ def philox4x32(
 
 @kernel
 def _unit(high: Word, low: Word) -> float:
-    """52 random bits at the middle of their cell, so neither 0 nor 1 is ever returned."""
-    return (np.float64(np.int64(((high << _32) | low) >> _12)) + 0.5) * _ULP
+    """52 random bits at the middle of their cell, so neither 0 nor 1 is ever returned.
+
+    As the mantissa of a number from 1 to 2, from which the subtraction is exact: a vector unit can do all of it.
+    """
+    return np.uint64(((high << _32) | low) >> _12 | _EXPONENT_OF_ONE).view(np.float64) - (1.0 - 2.0**-53)
 
 
 @kernel

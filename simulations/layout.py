@@ -89,7 +89,7 @@ WAY = np.dtype(
     align=True,
 )
 
-# One request in flight. It is in one list at most (a queue, the ready list, the free list), so one link suffices.
+# One task under way. It is in one list at most (a line, the ready list, the free list), so one pair of links suffices.
 SLOT = np.dtype(
     [
         ("instruction", np.int64),
@@ -101,6 +101,7 @@ SLOT = np.dtype(
         ("started_s", np.float64),
         ("spawned", np.int64),  # row of its record among the spawned, NONE for a request
         ("next", np.int64),
+        ("previous", np.int64),  # kept up only where tasks can leave a line from within
         ("flow", np.int64),
         ("operation", np.int64),
         ("region", np.int64),
@@ -108,23 +109,224 @@ SLOT = np.dtype(
     align=True,
 )
 
-# A station or a pool: servers or slots, and the queue before them.
+# What a task is. Controls have an event of a station's or queue's own, and run no steps.
+(REQUEST, SPAWNED, PART, ITEM, BATCH, USER, SHARING, OUTAGE, SCALER, TIMER) = range(10)
+FIRST_CONTROL = SHARING
+
+# Where a task is: running or nowhere, ready, in a line, in service, in a shared station, waiting for an event (a delay,
+# a user's thinking), for its parts (perhaps with a timer), for another's flight, for its batch.
+(RUNNING, READY, LINED, SERVED, SHARED, WAITING, PARTED, FLYING, BATCHED) = range(9)
+
+# The rest of what is known of a task, row by row beside SLOT; used only in programs that need the whole vocabulary.
+TASK = np.dtype(
+    [
+        ("kind", np.int64),
+        ("where", np.int64),
+        ("line", np.int64),
+        ("resource", np.int64),  # of the line, service or control it is in
+        ("outcome", np.int64),  # what it fails with when it runs on; COMPLETED: nothing
+        ("parent", np.int64),
+        ("first_part", np.int64),
+        ("last_part", np.int64),
+        ("next_part", np.int64),
+        ("previous_part", np.int64),
+        ("started", np.int64),  # parts of the present step: started, completed, failed
+        ("completed", np.int64),
+        ("failed", np.int64),
+        ("generation", np.int64),  # of the breaker, when it was called
+        ("event_at", np.int64),  # where its event stands in the heap, NONE without one
+        ("job_at", np.int64),  # where it stands among the jobs of a shared station
+        ("began_s", np.float64),  # its service, or its batch
+        ("items", np.int64),
+        ("place", np.int64),  # the region where it is now
+        ("flight", np.int64),
+        ("batch", np.int64),  # of one who waits for it: its slot; of a batch: its queue
+        ("first_item", np.int64),
+        ("last_item", np.int64),
+        ("population", np.int64),
+        ("user", np.int64),
+        ("cycle", np.int64),
+        ("user_identity", np.int64),
+    ],
+    align=True,
+)
+
+LINE = np.dtype([("head", np.int64), ("tail", np.int64)], align=True)
+
+# A station, a pool or a queue: servers, slots or workers, and the lines before them, one a priority.
 QUEUE = np.dtype(
     [
         ("capacity", np.int64),
         ("busy", np.int64),
         ("waiting", np.int64),
-        ("head", np.int64),
-        ("tail", np.int64),
+        ("first_line", np.int64),
+        ("lines", np.int64),
+        ("limit", np.int64),  # how many may wait, NONE for no bound
         ("changed_s", np.float64),  # up to when busy_s and queue_s are counted
         ("busy_s", np.float64),  # integral of busy over time
         ("queue_s", np.float64),  # integral of waiting over time
+        ("capacity_s", np.float64),  # integral of the capacity, only where it changes
         ("arrivals", np.int64),
         ("completions", np.int64),
+        ("rejected", np.int64),
+        ("abandoned", np.int64),
+        ("interrupted", np.int64),
         ("max_waiting", np.int64),
     ],
     align=True,
 )
+
+# What only some stations have: sharing, start-up, outages and scaling.
+STATION = np.dtype(
+    [
+        ("shares", np.int64),  # row among the shared stations, NONE for the others
+        ("control", np.int64),  # the slot that has the shared station's next completion
+        ("given_s", np.float64),  # V: service given so far to a task that is there all the time
+        ("given_until_s", np.float64),
+        ("jobs", np.int64),
+        ("came", np.int64),
+        ("changes", np.int64),  # 1: its capacity can change
+        ("serving", np.int64),  # the line of those in service, in the order of their beginning; NONE if not needed
+        ("number", np.int64),  # servers it has when none is down
+        ("down", np.int64),
+        ("closed", np.int64),  # outages of the whole station in force
+        ("refusing", np.int64),
+        ("start_up", np.int64),  # row of the first level, NONE without start-up
+        ("levels", np.int64),
+        ("start_up_key", np.int64),
+        ("idle", np.int64),  # how many of the times in idle_since_s are in use
+    ],
+    align=True,
+)
+
+START_UP = np.dtype([("after_s", np.float64), ("distribution", np.int64)], align=True)
+
+OUTAGES = np.dtype(
+    [
+        ("station", np.int64),
+        ("servers", np.int64),  # NONE: the whole station
+        ("fails", np.int64),
+        ("refuses", np.int64),
+        ("in_force", np.int64),
+        ("start_s", np.float64),
+        ("duration_s", np.float64),
+        ("up", np.int64),  # distribution of the times up; NONE: scheduled, not random
+        ("up_key", np.int64),
+        ("down", np.int64),
+        ("down_key", np.int64),
+        ("number", np.int64),
+    ],
+    align=True,
+)
+
+SCALERS = np.dtype(
+    [
+        ("station", np.int64),
+        ("target", np.float64),
+        ("least", np.int64),
+        ("most", np.int64),
+        ("interval_s", np.float64),
+        ("delay_s", np.float64),
+        ("looked_s", np.float64),
+        ("looked_busy_s", np.float64),
+        ("coming", np.int64),  # how many servers there will be when the scheduled ones come; 0: none are
+    ],
+    align=True,
+)
+
+BATCHER = np.dtype(
+    [
+        ("flow", np.int64),
+        ("resource", np.int64),
+        ("batch", np.int64),
+        ("wait_s", np.float64),
+        ("key", np.int64),
+        ("batches", np.int64),
+        ("control", np.int64),
+        ("due_s", np.float64),  # when its timer will happen
+    ],
+    align=True,
+)
+
+TOKENS = np.dtype(
+    [
+        ("rate", np.float64),
+        ("most", np.float64),
+        ("tokens", np.float64),
+        ("filled_s", np.float64),
+        ("taken", np.int64),
+        ("refused", np.int64),
+    ],
+    align=True,
+)
+
+CLOSED, OPEN, HALF_OPEN = range(3)
+
+BREAKER = np.dtype(
+    [
+        ("window", np.int64),
+        ("ratio", np.float64),
+        ("least_calls", np.int64),
+        ("open_s", np.float64),
+        ("probes", np.int64),
+        ("first", np.int64),  # its part of the memory of outcomes
+        ("state", np.int64),
+        ("generation", np.int64),
+        ("until_s", np.float64),
+        ("permits", np.int64),
+        ("succeeded", np.int64),
+        ("calls", np.int64),
+        ("failures", np.int64),
+        ("cursor", np.int64),
+        ("opened", np.int64),
+        ("rejected", np.int64),
+    ],
+    align=True,
+)
+
+BALANCER = np.dtype(
+    [
+        ("policy", np.int64),
+        ("targets", np.int64),
+        ("first", np.int64),  # its part of the targets' counts
+        ("last", np.int64),
+        ("first_point", np.int64),
+        ("points", np.int64),
+        ("key", np.int64),
+    ],
+    align=True,
+)
+
+POPULATION = np.dtype(
+    [
+        ("flow", np.int64),
+        ("users", np.int64),
+        ("think", np.int64),
+        ("until_s", np.float64),
+        ("key", np.int64),
+        ("key_of_keys", np.int64),
+        ("first_key", np.int64),
+        ("keys", np.int64),
+        ("region", np.int64),
+    ],
+    align=True,
+)
+
+FLIGHT = np.dtype(
+    [
+        ("cache", np.int64),
+        ("key", np.int64),
+        ("head", np.int64),
+        ("tail", np.int64),
+        ("next", np.int64),  # in its chain, or among the free ones
+    ],
+    align=True,
+)
+FLIGHT_CHAINS = 4096
+
+# What is left to do at this instant before anyone runs on: a stack.
+WORK = np.dtype([("what", np.int64), ("slot", np.int64)], align=True)
+CANCEL, REMOVE, FAILING, ENDING, RESUME = range(5)
 
 # The state of the event loop, one record.
 LOOP = np.dtype(
@@ -142,39 +344,26 @@ LOOP = np.dtype(
         ("spawned", np.int64),
         ("in_flight", np.int64),
         ("max_in_flight", np.int64),
+        ("in_flight_changed_s", np.float64),
+        # Used only in programs that need the whole vocabulary
+        ("free", np.int64),
+        ("reserve", np.int64),  # how many slots must be free before anything happens
+        ("alive", np.int64),  # tasks that have not ended, controls left out
+        ("work_left", np.int64),
+        ("rows", np.int64),  # of requests, those of populations included
+        ("free_flight", np.int64),
+        ("happened_s", np.float64),
     ],
     align=True,
 )
 
 BACKGROUND = np.dtype(
-    [("spawned", np.int64), ("completed", np.int64), ("response_s", np.float64), ("max_response_s", np.float64)],
-    align=True,
-)
-
-# One cache: an open-addressing hash table of keys, and entries linked from newest to oldest. Several caches
-# share the arrays; ``first_bucket`` and ``first_entry`` say where this one's part begins.
-CACHE = np.dtype(
     [
-        ("capacity", np.int64),
-        ("refresh", np.int64),  # 1: a hit makes the entry the newest (LRU)
-        ("first_bucket", np.int64),
-        ("bucket_mask", np.int64),
-        ("first_entry", np.int64),
-        ("size", np.int64),
-        ("newest", np.int64),
-        ("oldest", np.int64),
-        ("free", np.int64),
-        ("used", np.int64),
-        ("lookups", np.int64),
-        ("hits", np.int64),
-        ("stores", np.int64),
-        ("evictions", np.int64),
-        ("invalidations", np.int64),
+        ("spawned", np.int64),
+        ("completed", np.int64),
+        ("failed", np.int64),
+        ("response_s", np.float64),
+        ("max_response_s", np.float64),
     ],
     align=True,
 )
-
-# The key stands beside the entry's number, so that a search stays within neighbouring memory.
-BUCKET = np.dtype([("key", np.int64), ("entry", np.int32)], align=True)
-
-ENTRY = np.dtype([("key", np.int64), ("newer", np.int32), ("older", np.int32)], align=True)

@@ -16,8 +16,13 @@ from simulations.distributions import (
     Empirical,
     Erlang,
     Exponential,
+    Gamma,
     Hyperexponential,
     LogNormal,
+    Mixture,
+    Pareto,
+    Uniform,
+    Weibull,
 )
 from simulations.resources import (
     Autoscaler,
@@ -84,6 +89,7 @@ __all__ = [
     "Fail",
     "Flow",
     "Fork",
+    "Gamma",
     "Hedge",
     "Hold",
     "Hyperexponential",
@@ -91,8 +97,10 @@ __all__ = [
     "Limit",
     "LogNormal",
     "Lookup",
+    "Mixture",
     "Model",
     "Outage",
+    "Pareto",
     "Pool",
     "Population",
     "Queue",
@@ -109,6 +117,8 @@ __all__ = [
     "Timeout",
     "TokenBucket",
     "Travel",
+    "Uniform",
+    "Weibull",
 ]
 
 NETWORK = "network"

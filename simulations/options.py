@@ -23,6 +23,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 DeploymentChoice = Annotated[
     str, typer.Option("--deployment", help="design: its topology; reference: what runs on one machine.")
 ]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Processes at once; default: one a core, if memory allows.")
+]
+On = Annotated[str | None, typer.Option(help="Address of a Dask scheduler, tcp://HOST:PORT, to run on its workers.")]
 
 
 def deployment_named(name: str) -> Deployment:

@@ -38,9 +38,11 @@ def show(console: Console, simulated: Simulated) -> None:
     _percentiles(console, content["summary"])
     _stations(console, content["stations"])
     for cache in content["caches"]:
+        by_entries = cache["capacity_bytes"] is None
+        size = f"{cache['capacity_entries']:,} entries" if by_entries else f"{cache['capacity_bytes']:,} bytes"
         console.print(
             f"cache {cache['name']}: hit ratio {cache['hit_ratio']:.1%} of {cache['lookups']:,} lookups "
-            f"({cache['capacity_entries']:,} entries, {cache['policy']})"
+            f"({size}, {cache['policy']})"
         )
     _breakdown(console, content["breakdown"])
     broken = [check for check in content["checks"] if not check["ok"]]
@@ -159,24 +161,6 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
     for probe in sorted(found["probes"], key=lambda probe: float(probe["rate_rps"])):
         times = (_ms(probe["response_time_s_p99"][operation]) for operation in operations)
         table.add_row(f"{probe['rate_rps']:,.1f}", *times, "met" if probe["meets_slos"] else "[red]missed[/]")
-    console.print(table)
-
-
-def show_sweep(console: Console, place: str, content: dict[str, Any]) -> None:
-    """One line a value of the number that was varied."""
-    console.print(f"{place}, at {content['rate_rps']:,.0f} requests/s (the peak); p99 in ms")
-    p99 = content["response_time_s_p99_by_operation"]
-    table = _table("value", "")
-    for name in ("hit ratio", *p99, "busiest", "its use"):
-        table.add_column(name, justify="right")
-    for index, value in enumerate(content["values"]):
-        table.add_row(
-            f"{value:,}",
-            f"{content['hit_ratio'][index]:.1%}",
-            *(_ms(series[index]) for series in p99.values()),
-            content["busiest"][index],
-            f"{content['utilisation'][index]:.1%}",
-        )
     console.print(table)
 
 

@@ -109,6 +109,41 @@ class Program:
         model = self.model
         return self.resources[: len(model.stations) + len(model.pools) + len(model.queues)]
 
+    @property
+    def capacity(self) -> NDArray[np.int64]:
+        """Servers, slots or workers of each of ``queues``, as the model has them at the start."""
+        model = self.model
+        counts = [
+            *(station.servers for station in model.stations),
+            *(pool.slots for pool in model.pools),
+            *(queue.workers for queue in model.queues),
+        ]
+        return np.array(counts, dtype=np.int64)
+
+    @property
+    def fixed(self) -> NDArray[np.bool_]:
+        """Whether the capacity of each of ``queues`` never changes."""
+        changing = [bool(station.outages) or station.autoscaler is not None for station in self.model.stations]
+        others = len(self.queues) - len(changing)
+        return ~np.array([*changing, *[False] * others], dtype=np.bool_)
+
+    @property
+    def full(self) -> bool:
+        """Whether it needs the whole vocabulary, or only what cannot fail and takes every line in order of arrival."""
+        model, used = self.model, self.instructions
+        return bool(
+            (used["code"] > layout.SPAWN).any()
+            or (used["second"] != NONE).any()
+            or (used["option"][np.isin(used["code"], (layout.SERVE, layout.HOLD, layout.LOOKUP))] != 0).any()
+            or any(
+                station.queue is not None or station.shares or station.start_up or station.outages or station.autoscaler
+                for station in model.stations
+            )
+            or any(pool.queue is not None for pool in model.pools)
+            or model.queues
+            or model.populations
+        )
+
 
 def compile_model(model: Model) -> Program:
     """Lay a model out flat."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sdlab.calibration import Calibration
 from sdlab.spec import Design
-from sdlab.summary import percentile
+from sdlab.summary import PERCENTILES, percentile, percentiles
 from simulations import results, scenario
 from simulations.capacity import Limit, Probe, ProbeResult, find_capacity
 from simulations.engines import simulate
+from simulations.executor import Pool
 from simulations.sample_path import SamplePath
 from simulations.scenario import Deployment, Scenario
 
@@ -20,6 +23,61 @@ CURVE_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1
 START_SHARE_OF_PEAK = 0.25
 
 Advance = Callable[[int | None], None]
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One steady rate: what a search for capacity asks, and one point of the latency curve."""
+
+    probe: ProbeResult
+    point: dict[str, Any]
+
+
+def observe(
+    design: Design, calibration: Calibration | None, seed: int, deployment: Deployment, requests: int, rate_rps: float
+) -> Observation:
+    """Run the design's mix at a rate, about so many requests.
+
+    The probe leaves out the first tenth, which warms up; its measures are the p99 of each operation that has an SLO.
+    The point is of all operations together. Times are seconds.
+    """
+    chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests)
+    response_s = path.completed_s - chosen.requests.arrival_s
+    warm = slice(len(chosen.requests) // 10, None)
+    operation = chosen.requests.operation[warm]
+    measures: dict[str, float] = {}
+    for name in design.slo:
+        times_s = np.sort(response_s[warm][operation == design.operations.index(name)])
+        measures[name] = percentile(times_s, 99).value_s
+    station, utilisation = results.busiest(path)
+    point: dict[str, Any] = {"rate_rps": rate_rps, "utilisation": utilisation, "busiest": station}
+    for p, found in zip(PERCENTILES, percentiles(response_s, PERCENTILES), strict=True):
+        point[f"response_time_s_p{p}"] = found.value_s
+    return Observation(ProbeResult(measures, dict(zip(path.queues, path.utilisation.tolist(), strict=True))), point)
+
+
+class Ahead:
+    """Asks a pool for rates before they are needed, at most as many at once as it has room for."""
+
+    def __init__(self, pool: Pool[float, Observation]) -> None:
+        self._pool = pool
+        self._begun: dict[float, Future[Observation]] = {}
+
+    def expect(self, rates_rps: Sequence[float]) -> None:
+        """Begin the first of these that there is room for; what has not begun and is not among them is dropped."""
+        for rate_rps in [rate for rate in self._begun if rate not in rates_rps and self._begun[rate].cancel()]:
+            del self._begun[rate_rps]
+        running = sum(not future.done() for future in self._begun.values())
+        for position, rate_rps in enumerate(rates_rps):
+            if rate_rps not in self._begun and (position == 0 or running < self._pool.width):
+                self._begun[rate_rps] = self._pool.submit(rate_rps)
+                running += 1
+
+    def result(self, rate_rps: float) -> Observation:
+        """Wait for a rate."""
+        if rate_rps not in self._begun:
+            self.expect([rate_rps])
+        return self._pool.result(rate_rps, self._begun[rate_rps])
 
 
 def design_capacity(
@@ -30,23 +88,19 @@ def design_capacity(
     precision: float,
     requests: int,
     advance: Advance,
+    pool: Pool[float, Observation] | None = None,
 ) -> dict[str, Any]:
     """The highest steady rate at which every SLO is met, its probes, and the first station to saturate.
 
-    Each probe is ``requests`` requests of the design's mix; the first tenth warms up and is left out.
+    Each probe is ``requests`` requests of the design's mix; the first tenth warms up and is left out. A ``pool`` of
+    `observe` begins probes before it is known if they are needed; those that were not are no part of the result.
     """
-    operations = list(design.slo)
+    ahead = Ahead(pool) if pool else None
 
     def probe(rate_rps: float) -> ProbeResult:
-        chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests)
-        measures: dict[str, float] = {}
-        warm = slice(len(chosen.requests) // 10, None)
-        operation = chosen.requests.operation[warm]
-        response_s = (path.completed_s - chosen.requests.arrival_s)[warm]
-        for name in operations:
-            times_s = np.sort(response_s[operation == design.operations.index(name)])
-            measures[name] = percentile(times_s, 99).value_s
-        return ProbeResult(measures, dict(zip(path.queues, path.utilisation.tolist(), strict=True)))
+        if ahead is not None:
+            return ahead.result(rate_rps).probe
+        return observe(design, calibration, seed, deployment, requests, rate_rps).probe
 
     limits = [Limit(name, at_most=slo.response_time_s_p99) for name, slo in design.slo.items()]
     found = find_capacity(
@@ -55,6 +109,7 @@ def design_capacity(
         start_rps=START_SHARE_OF_PEAK * design.workload.peak_rate_rps,
         precision=precision,
         progress=lambda _: advance(None),
+        ahead=ahead.expect if ahead else None,
     )
     station = found.first_to_saturate or ""
     return {
@@ -92,20 +147,22 @@ def latency_curve(
     highest_rate_rps: float,
     requests: int,
     advance: Advance,
+    pool: Pool[float, Observation] | None = None,
 ) -> dict[str, Any]:
-    """Percentiles of all operations together at steady Poisson rates up to the highest."""
-    curve: dict[str, Any] = {"deployment": deployment, "rate_rps": [], "utilisation": [], "busiest": []}
-    for share in CURVE_SHARES:
-        rate_rps = share * highest_rate_rps
-        chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests)
-        station, utilisation = results.busiest(path)
-        times_s = np.sort(path.completed_s - chosen.requests.arrival_s)
-        curve["rate_rps"].append(rate_rps)
-        curve["utilisation"].append(utilisation)
-        curve["busiest"].append(station)
-        for p in (50, 95, 99):
-            curve.setdefault(f"response_time_s_p{p}", []).append(percentile(times_s, p).value_s)
-        advance(None)
+    """Percentiles of all operations together at steady Poisson rates up to the highest; by a ``pool`` of `observe`."""
+    rates_rps = [share * highest_rate_rps for share in CURVE_SHARES]
+    points: dict[float, dict[str, Any]] = {}
+    if pool is not None:
+        for rate_rps, found in pool.results(rates_rps):
+            points[rate_rps] = found.point
+            advance(None)
+    else:
+        for rate_rps in rates_rps:
+            points[rate_rps] = observe(design, calibration, seed, deployment, requests, rate_rps).point
+            advance(None)
+    curve: dict[str, Any] = {"deployment": deployment}
+    for name in points[rates_rps[0]]:
+        curve[name] = [points[rate_rps][name] for rate_rps in rates_rps]
     return curve
 
 

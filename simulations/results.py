@@ -82,7 +82,8 @@ def caches(path: SamplePath, model_caches: Any) -> Table:
     return [
         {
             "name": cache.name,
-            "capacity_entries": int(cache.capacity_entries),
+            "capacity_entries": cache.capacity_entries,
+            "capacity_bytes": cache.capacity_bytes,
             "policy": cache.policy,
             "lookups": int(path.cache.lookups[i]),
             "hits": int(path.cache.hits[i]),

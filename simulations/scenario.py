@@ -63,6 +63,11 @@ def first_requests(scenario: Scenario, count: int | None) -> Scenario:
     return replace(scenario, requests=cut, duration_s=cut.duration_s)
 
 
+def with_model(scenario: Scenario, name: str, model: Model) -> Scenario:
+    """Another model under the same requests; ``name`` is what the manifest calls it."""
+    return replace(scenario, model=model, parameters={**scenario.parameters, "model": name})
+
+
 def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = None) -> Calibration | None:
     """The calibration in a file, of a study ("study:ID"), the design's own if it has one (None), none ("assumed")."""
     if choice == ASSUMED:

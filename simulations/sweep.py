@@ -1,89 +1,136 @@
-"""One number of a design varied: how the model's percentiles, hit ratio and utilisations follow."""
+"""A sweep: a design's model at its peak rate for many variants and replications of each.
+
+Every variant is run with the same seeds, and everything random is a pure function of seed, request and step: variants
+share common random numbers (Law and Kelton 2000, section 11.2), so that their differences are surer than themselves.
+A run is steady Poisson arrivals at the variant's own peak rate, for as long as it takes to bring ``requests``
+requests: the same arrivals, stretched in time, whatever the rate. The first tenth warms up and is left out.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sdlab import catalog
+from sdlab import runs
 from sdlab.calibration import Calibration
-from sdlab.errors import InvalidInput
 from sdlab.spec import Design
+from sdlab.summary import summarise
 from simulations import results, scenario
-from simulations.rates import Advance, at_rate
+from simulations.executor import Pool
+from simulations.grid import Axis, Variant
+from simulations.journal import Journal, Key
+from simulations.rates import at_rate
+from simulations.worker import code_digest
 
-MAX_POINTS = 200
+Run = Callable[[Key], dict[str, Any]]
 
 
-def parse_over(design: Design, over: str) -> tuple[str, list[int | float]]:
-    """Read ``PATH=LOW:HIGH[:log][:POINTS]`` as the path and its values.
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep runs: each variant with the seeds ``seed``, ``seed`` + 1, ... ``seed`` + ``replications`` - 1."""
 
-    Integers stay integers. Without POINTS a linear sweep of integers takes each of them, anything else nine values.
-    Raises `InvalidInput`.
+    slug: str
+    axes: tuple[Axis, ...]
+    variants: tuple[Variant, ...]
+    calibration: Calibration | None
+    seed: int
+    replications: int
+    requests: int
+
+    @property
+    def seeds(self) -> range:
+        return range(self.seed, self.seed + self.replications)
+
+    @property
+    def keys(self) -> list[Key]:
+        """All runs, replication by replication: a worker keeps what the variants of one seed have in common."""
+        return [(variant, seed) for seed in self.seeds for variant in range(len(self.variants))]
+
+    @property
+    def digest(self) -> str:
+        """Twelve hex digits over all that a run's result follows from, and not over how many replications there are:
+        what an interrupted sweep has done counts for one that asks for more.
+        """
+        calibration = self.calibration.digest if self.calibration else scenario.ASSUMED
+        facts = [code_digest(), self.slug, calibration, self.requests]
+        facts += [variant.design.model_dump(mode="json", exclude={"sources"}) for variant in self.variants]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]
+
+    def validate(self) -> None:
+        """Build every variant's model. Raises `InvalidInput` for the first that is none."""
+        for variant in self.variants:
+            scenario.build_model(variant.design, self.calibration, "design", np.empty(0, dtype=np.int64))
+
+    def folder(self, runs_folder: Path | None) -> Path:
+        """Where its finished runs are kept until it is whole."""
+        return (runs_folder or runs.RUNS) / f".sweep-{self.digest}"
+
+    def task(self) -> Run:
+        """The function of a key that makes one run, to be sent to other processes."""
+        designs = tuple(variant.design.model_copy(update={"sources": {}}) for variant in self.variants)
+        return partial(_run, designs, self.calibration, self.requests)
+
+
+def missing(plan: Plan, journal: Journal) -> list[Key]:
+    """The runs that are still to be made."""
+    return [key for key in plan.keys if key not in journal.runs]
+
+
+def complete(plan: Plan, journal: Journal, pool: Pool[Key, dict[str, Any]]) -> Iterator[Key]:
+    """Make the missing runs; each is on disk when its key is given."""
+    for key, result in pool.results(missing(plan, journal)):
+        journal.add(key, result)
+        yield key
+
+
+def _run(designs: tuple[Design, ...], calibration: Calibration | None, requests: int, key: Key) -> dict[str, Any]:
+    variant, seed = key
+    return measure(designs[variant], calibration, seed, requests)
+
+
+def measure(design: Design, calibration: Calibration | None, seed: int, requests: int) -> dict[str, Any]:
+    """One run at the design's peak rate, as plain data.
+
+    ``slo_ratio`` is the largest p99 over its bound among the operations that have an SLO and occur (times are
+    seconds), ``utilisation`` that of the busiest station or pool (0 to 1).
     """
-    place, equals, text = over.partition("=")
-    parts = text.split(":")
-    logarithmic = "log" in parts
-    numbers = [part for part in parts if part != "log"]
-    if not equals or not 2 <= len(numbers) <= 3:
-        raise InvalidInput("--over", over, "must look like topology.api.workers=1:8 or topology.x.y=1e3:1e6:log:7")
-    try:
-        low, high = float(numbers[0]), float(numbers[1])
-        points = int(numbers[2]) if len(numbers) == 3 else None
-    except ValueError:
-        raise InvalidInput("--over", text, "LOW and HIGH must be numbers and POINTS an integer") from None
-    if not low < high or (logarithmic and low <= 0) or (points is not None and not 2 <= points <= MAX_POINTS):
-        bound = f"needs LOW below HIGH, above 0 if log, and from 2 to {MAX_POINTS} points"
-        raise InvalidInput("--over", text, bound)
-    whole = isinstance(_value_at(design, place), int)
-    if points is None:
-        points = int(high - low) + 1 if whole and not logarithmic and high - low < MAX_POINTS else 9
-    spaced = np.geomspace(low, high, points) if logarithmic else np.linspace(low, high, points)
-    values = np.unique(np.rint(spaced).astype(np.int64)) if whole else spaced
-    return place.strip(), values.tolist()
-
-
-def _value_at(design: Design, place: str) -> object:
-    node: Any = design.model_dump(exclude={"sources"})
-    for name in place.strip().split("."):
-        node = node.get(name) if isinstance(node, dict) else None
-    if not isinstance(node, int | float):
-        raise InvalidInput("--over", place, "the design has no such number")
-    return node
-
-
-def sweep(
-    slug: str,
-    overrides: list[str],
-    place: str,
-    values: list[int | float],
-    calibration: Calibration | None,
-    seed: int,
-    requests: int,
-    advance: Advance,
-) -> dict[str, Any]:
-    """Run the design at its peak rate for each value, with common random numbers: the same arrivals, keys and draws."""
-    content: dict[str, Any] = {
-        "parameter": place,
-        "values": values,
-        "calibration": scenario.source_of(calibration),
-        "hit_ratio": [],
-        "busiest": [],
-        "utilisation": [],
+    rate_rps = design.workload.peak_rate_rps
+    chosen, path = at_rate(design, calibration, seed, "design", rate_rps, requests)
+    warm = slice(len(chosen.requests) // 10, None)
+    kept = chosen.requests.take(warm)
+    table = runs.records(kept, sent_s=kept.arrival_s, completed_s=path.completed_s[warm], outcome=path.outcome[warm])
+    rows = {row.operation: row for row in summarise(table, 0.9 * chosen.duration_s)}
+    ratios = {
+        name: rows[name].response_time_s_p99 / slo.response_time_s_p99
+        for name, slo in design.slo.items()
+        if name in rows and rows[name].completed
     }
-    p99: dict[str, list[float]] = {}
-    mean: dict[str, list[float]] = {}
-    for value in values:
-        design = catalog.load_design(slug, [*overrides, f"{place}={value}"])
-        chosen, path = at_rate(design, calibration, seed, "design", design.workload.peak_rate_rps, requests)
-        station, utilisation = results.busiest(path)
-        content["hit_ratio"].append(results.hit_ratio(path))
-        content["busiest"].append(station)
-        content["utilisation"].append(utilisation)
-        for row in results.summary(chosen.requests, path, chosen.duration_s):
-            p99.setdefault(row.operation, []).append(row.response_time_s_p99)
-            mean.setdefault(row.operation, []).append(row.response_time_s_mean)
-        content["rate_rps"] = design.workload.peak_rate_rps
-        advance(None)
-    return {**content, "response_time_s_p99_by_operation": p99, "response_time_s_mean_by_operation": mean}
+    worst = max(ratios, key=ratios.__getitem__, default=None)
+    station, utilisation = results.busiest(path)
+    return {
+        "rate_rps": rate_rps,
+        "slo_ratio": ratios[worst] if worst else float("nan"),
+        "slo_operation": worst,
+        "availability_met": all(
+            rows[name].availability >= slo.availability for name, slo in design.slo.items() if name in rows
+        ),
+        "busiest": station,
+        "utilisation": utilisation,
+        "hit_ratio": results.hit_ratio(path),
+        "response_time_s": {
+            name: {
+                "mean": row.response_time_s_mean,
+                "p50": row.response_time_s_p50,
+                "p95": row.response_time_s_p95,
+                "p99": row.response_time_s_p99,
+            }
+            for name, row in rows.items()
+        },
+    }

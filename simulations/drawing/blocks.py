@@ -6,10 +6,10 @@ Steps that stand for each other (in identical workers, or in regions that differ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from simulations.drawing import symbols, track, wording
+from simulations.drawing import marks, track, wording
 from simulations.drawing.collapse import Collapsed
 from simulations.drawing.svg import Canvas, Point, Style, text_width
 from simulations.drawing.track import Block, leaf
@@ -43,7 +43,6 @@ from simulations.steps import (
 )
 
 Row = tuple[Step, ...]
-HALF = 28.0
 
 
 def lane(
@@ -158,7 +157,10 @@ class _Steps:
         if isinstance(step, Fork):
             needed = "all" if step.wait_for is None else f"{step.wait_for} of {len(step.parts)}"
             rest = ", the rest goes on" if step.rest == "continue" else ""
-            head, tail = leaf("fork", "", 3, _bar, self.role), leaf(f"join {needed}{rest}", "", 3, _bar, self.role)
+            head, tail = (
+                leaf("fork", "", 3, marks.bar, self.role),
+                leaf(f"join {needed}{rest}", "", 3, marks.bar, self.role),
+            )
         return track.beside_each_other(head, ways, tail, self.role)
 
     def _head(self, row: Row, only: str = "") -> Block:
@@ -167,13 +169,13 @@ class _Steps:
             case Balance():
                 policy = self._resource("balancer", row[0]).policy.replace("_", " ")
                 return leaf(
-                    self._name("balancer", row), ", ".join(filter(None, (policy, only))), 13, _diamond, self.role
+                    self._name("balancer", row), ", ".join(filter(None, (policy, only))), 13, marks.diamond, self.role
                 )
             case Switch(on):
-                return leaf(f"by {on}", only, 13, _diamond, self.role)
+                return leaf(f"by {on}", only, 13, marks.diamond, self.role)
             case Lookup():
-                return leaf(self._name("cache", row), "", 15, _cylinder(""), self.role)
-        return leaf("", only, 13, _diamond, self.role)
+                return leaf(self._name("cache", row), "", 15, marks.cylinder(""), self.role)
+        return leaf("", only, 13, marks.diamond, self.role)
 
     def _protection(self, row: Row) -> str:
         step: Any = row[0]
@@ -204,19 +206,25 @@ class _Steps:
                 if step.per_item is not None:
                     under += f" + {wording.time(step.per_item)} an item"
                 return leaf(
-                    self._name("station", row), under, HALF, _station(self._resource("station", step)), self.role
+                    self._name("station", row),
+                    under,
+                    marks.HALF,
+                    marks.station(self._resource("station", step)),
+                    self.role,
                 )
             case Delay():
-                return leaf(step.name, wording.times([one.time for one in row]), 20, _arc, self.role)  # type: ignore[union-attr]
+                return leaf(step.name, wording.times([one.time for one in row]), 20, marks.arc, self.role)  # type: ignore[union-attr]
             case Travel():
-                return leaf(f"to {step.region}" if step.region else "back", "network", 20, _arc, self.role)
+                return leaf(f"to {step.region}" if step.region else "back", "network", 20, marks.arc, self.role)
             case Hold():
-                return leaf(f"hold {self._name('pool', row)}", _priority(step).lstrip(", "), 14, _slots, self.role)
+                return leaf(f"hold {self._name('pool', row)}", _priority(step).lstrip(", "), 14, marks.slots, self.role)
             case Release():
-                return leaf(f"release {self._name('pool', row)}", "", 14, _slots, self.role)
+                return leaf(f"release {self._name('pool', row)}", "", 14, marks.slots, self.role)
             case Store() | Invalidate():
                 word = "store" if isinstance(step, Store) else "invalidate"
-                return leaf(self._name("cache", row), word, 15, _cylinder("+" if word == "store" else "×"), self.role)
+                return leaf(
+                    self._name("cache", row), word, 15, marks.cylinder("+" if word == "store" else "×"), self.role
+                )
             case Spawn():
                 return leaf(f"spawn {step.flow}", "", 10, self._start(step.flow), self.role)
             case Enqueue():
@@ -226,9 +234,9 @@ class _Steps:
             case Limit():
                 bucket = self._resource("bucket", step)
                 under = f"limit {bucket.rate_rps:g}/s, burst {bucket.burst:g}"
-                return leaf(step.bucket, under, 13, _bucket, self.role)
+                return leaf(step.bucket, under, 13, marks.bucket, self.role)
             case Fail():
-                return leaf(step.outcome.replace("_", " "), "", 9, _cross, self.role, ends=True)
+                return leaf(step.outcome.replace("_", " "), "", 9, marks.cross, self.role, ends=True)
         raise AssertionError(step)
 
     def _start(self, flow: str) -> track.Paint:
@@ -279,57 +287,3 @@ def _outcomes(step: Retry | Attempt) -> str:
 
 def _priority(step: Any) -> str:
     return f", priority {step.priority}" if step.priority else ""
-
-
-def _station(station: Any) -> Callable[[Canvas, float, float], None]:
-    def paint(canvas: Canvas, x: float, y: float) -> None:
-        if station.shares:
-            canvas.line([(x - HALF, y), (x + HALF, y)])
-            canvas.circle(x, y, 13, Style("ink", "paper", 1.4))
-            canvas.text(x, y + 4, "PS", size=10.5, bold=True)
-            return
-        canvas.line([(x - 28, y - 9), (x + 2, y - 9), (x + 2, y + 9), (x - 28, y + 9)], Style("ink", "paper", 1.4))
-        for place in (0, 7, 14):
-            canvas.line([(x - 5 - place, y - 9), (x - 5 - place, y + 9)], Style("muted", None, 0.8))
-        canvas.circle(x + 15, y, 13, Style("ink", "paper", 1.4))
-        canvas.text(x + 15, y + 4, str(station.servers), size=10.5)
-
-    return paint
-
-
-def _arc(canvas: Canvas, x: float, y: float) -> None:
-    canvas.curve((x - 20, y), [((x - 14, y - 16), (x + 14, y - 16), (x + 20, y))], Style("ink", None, 1.6, dashed=True))
-
-
-def _slots(canvas: Canvas, x: float, y: float) -> None:
-    for number in range(3):
-        canvas.rect(x - 13.5 + 9 * number, y - 10, 9, 20, Style("ink", "paper", 1.1))
-
-
-def _cylinder(sign: str) -> track.Paint:
-    def paint(canvas: Canvas, x: float, y: float) -> None:
-        symbols.cylinder(canvas, x, y, 30, 20)
-        canvas.text(x, y + 7, sign, size=12, bold=True)
-
-    return paint
-
-
-def _diamond(canvas: Canvas, x: float, y: float) -> None:
-    symbols.diamond(canvas, x, y, 13)
-
-
-def _bar(canvas: Canvas, x: float, y: float) -> None:
-    canvas.line([(x, y - 14), (x, y + 14)], Style("ink", None, 5.0))
-
-
-def _bucket(canvas: Canvas, x: float, y: float) -> None:
-    points = [(x - 13, y - 11), (x - 9, y + 11), (x + 9, y + 11), (x + 13, y - 11)]
-    canvas.line(points, Style("ink", "paper", 1.4))
-    canvas.circle(x - 3, y + 4, 3, Style("ink", None, 1.1))
-    canvas.circle(x + 4, y + 5, 3, Style("ink", None, 1.1))
-
-
-def _cross(canvas: Canvas, x: float, y: float) -> None:
-    canvas.circle(x, y, 9, Style("red", "paper", 1.6))
-    canvas.line([(x - 4, y - 4), (x + 4, y + 4)], Style("red", None, 1.6))
-    canvas.line([(x - 4, y + 4), (x + 4, y - 4)], Style("red", None, 1.6))

@@ -13,7 +13,7 @@ from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 from simulations.model import Model
 from simulations.program import Program
-from simulations.steps import Invalidate, Lookup, Spawn, Store
+from simulations.steps import Balance, Enqueue, Invalidate, Lookup, Spawn, Store
 
 MAX_SEED = 2**63 - 1
 UNKNOWN = -1
@@ -44,6 +44,7 @@ def prepare(program: Program, requests: Requests, seed: int, bin_s: float | None
         if name not in program.flows:
             raise InvalidInput("requests.operations", name, f"has no flow; there are: {', '.join(program.flows)}")
         _check_keys(model, requests, int(operation))
+    _check_populations(model, requests)
     if len(requests) and (requests.region.min() < 0 or requests.region.max() >= max(1, len(requests.regions))):
         raise InvalidInput("requests.region", int(requests.region.max()), f"must be below {len(requests.regions)}")
     return Translation(
@@ -69,25 +70,44 @@ def _check_arrivals(requests: Requests) -> None:
 
 
 def _check_keys(model: Model, requests: Requests, operation: int) -> None:
-    """A flow that asks a cache needs a key to ask for."""
+    """A flow that asks for a key needs one to ask for."""
     flow = requests.operations[operation]
-    cache = _asks(model, flow)
-    if cache is None:
+    user = _user_of_keys(model, flow)
+    if user is None:
         return
     without = np.flatnonzero((requests.operation == operation) & (requests.key < 0))
     if without.size:
         row = int(without[0])
         raise InvalidInput(
-            f"requests.key[{row}]", int(requests.key[row]), f"flow {flow} needs a key of at least 0 for cache {cache}"
+            f"requests.key[{row}]", int(requests.key[row]), f"flow {flow} needs a key of at least 0 for {user}"
         )
 
 
-def _asks(model: Model, flow_name: str) -> str | None:
-    """A cache that a flow, or one it spawns, uses the request's key for."""
-    flow = next(flow for flow in model.flows if flow.name == flow_name)
-    for _, step in flow.walk():
-        if isinstance(step, Lookup | Store | Invalidate):
-            return step.cache
-        if isinstance(step, Spawn) and (cache := _asks(model, step.flow)):
-            return cache
+def _check_populations(model: Model, requests: Requests) -> None:
+    for population in model.populations:
+        where = f"population {population.name}"
+        if population.until_s is None and not len(requests):
+            raise InvalidInput(f"{where}, until_s", None, "must be given: there is no open arrival to end with")
+        user = _user_of_keys(model, population.flow)
+        if user is not None and len(population.keys) == 0:
+            raise InvalidInput(f"{where}, keys", (), f"flow {population.flow} needs keys for {user}")
+
+
+def _user_of_keys(model: Model, flow: str) -> str | None:
+    """What a flow, or anything that it starts, uses the request's key for: "cache links"."""
+    hashing = {balancer.name for balancer in model.balancers if balancer.policy == "consistent_hash"}
+    flows = {one.name: one for one in model.flows}
+    run_by = {queue.name: queue.flow for queue in model.queues}
+    seen: list[str] = [flow]
+    for name in seen:  # grows while it is walked
+        for _, step in flows[name].walk():
+            match step:
+                case Lookup(cache) | Store(cache) | Invalidate(cache):
+                    return f"cache {cache}"
+                case Balance(balancer) if balancer in hashing:
+                    return f"balancer {balancer}"
+                case Spawn(started) if started not in seen:
+                    seen.append(started)
+                case Enqueue(queue) if run_by[queue] not in seen:
+                    seen.append(run_by[queue])
     return None

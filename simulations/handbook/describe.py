@@ -122,28 +122,57 @@ def _refusals(subject: Any) -> Iterator[str]:
     if checked is None:
         return
     tree = ast.parse(textwrap.dedent(inspect.getsource(checked)))
+    texts = {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     helpers = getattr(checked, "__globals__", {})
     seen: set[str] = set()
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
     for node in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-        line = _refusal(node, helpers)
+        line = _refusal(node, helpers, texts)
         if line and line not in seen:
             seen.add(line)
             yield line
 
 
-def _refusal(node: ast.Call, helpers: Mapping[str, Any]) -> str | None:
+_BOUNDS = {
+    "count": "must be an integer of at least {least}",
+    "seconds": "must be a number of seconds {zero}",
+    "above_zero": "must be a number above 0",
+    "positive": "must be a number above 0",
+    "at_least_zero": "must be a number of at least 0",
+    "not_negative": "must be a number of at least 0",
+    "share": "must be above 0 and at most 1",
+    "one_of": "must be one of {third}",
+    "between": "must be from {third}",
+}
+"""What the helpers of checks say, by their names."""
+
+
+def _refusal(node: ast.Call, helpers: Mapping[str, Any], texts: Mapping[str, ast.expr]) -> str | None:
     name = node.func.id if isinstance(node.func, ast.Name) else ""
     if len(node.args) < 2 or (name != "InvalidInput" and not _checks(helpers.get(name))):
         return None
-    field = _said(node.args[0])
+    if isinstance(node.args[0], ast.Name):
+        return None
+    field = re.sub(r"^[a-z ]* , ", "", _said(node.args[0], helpers))
     if name == "InvalidInput":
-        return f"{field}: {_said(node.args[-1])}" if len(node.args) == 3 else None
-    bound = (inspect.getdoc(helpers[name]) or "").partition("\n")[0].rstrip(".")
-    options = [f"`{word.arg}={ast.unparse(word.value)}`" for word in node.keywords]
-    options += [f"`{ast.unparse(argument)}`" for argument in node.args[2:]]
-    text = f"{bound[:1].lower()}{bound[1:]}" if bound else name.strip("_").replace("_", " ")
-    return f"{field}: {in_markdown(text, {})}{' (' + ', '.join(options) + ')' if options else ''}"
+        last = node.args[-1]
+        bound = texts.get(last.id, last) if isinstance(last, ast.Name) else last
+        return f"{field}: {_said(bound, helpers)}" if len(node.args) == 3 else None
+    options = {word.arg or "": ast.unparse(word.value).removeprefix("self.") for word in node.keywords}
+    options["zero"] = "above 0" if options.get("zero") == "False" else "of at least 0"
+    if len(node.args) > 2:
+        joint = " to " if name == "between" else ", "
+        options["third"] = joint.join(str(_value(argument, helpers, joint)) for argument in node.args[2:])
+    known = _BOUNDS.get(name.lstrip("_"))
+    try:
+        said = known.format(**options) if known else (inspect.getdoc(helpers[name]) or name).partition("\n")[0]
+    except KeyError:
+        said = known or name
+    return f"{field}: {said.rstrip('.')}"
 
 
 def _checks(helper: Any) -> bool:
@@ -151,19 +180,35 @@ def _checks(helper: Any) -> bool:
     return inspect.isfunction(helper) and next(iter(inspect.signature(helper).parameters), "") == "field"
 
 
-def _said(node: ast.expr) -> str:
-    """A text of the source, with what is put into it in braces' stead."""
+def _said(node: ast.expr, helpers: Mapping[str, Any]) -> str:
+    """A text of the source; what is put into it stands as code, the name of the thing itself not at all."""
     match node:
         case ast.Constant(value=str(text)):
             return text
         case ast.JoinedStr(values):
-            parts = [part.value if isinstance(part, ast.Constant) else _named(part) for part in values]
+            parts = [part.value if isinstance(part, ast.Constant) else _named(part, helpers) for part in values]
             return "".join(str(part) for part in parts).strip(" ,")
     return f"`{ast.unparse(node).removeprefix('self.')}`"
 
 
-def _named(part: ast.expr) -> str:
-    inner = ast.unparse(part.value) if isinstance(part, ast.FormattedValue) else ast.unparse(part)
-    if inner in ("where", "self.name"):
+def _named(part: ast.expr, helpers: Mapping[str, Any]) -> str:
+    inner = part.value if isinstance(part, ast.FormattedValue) else part
+    if ast.unparse(inner) in ("where", "self.name"):
         return ""
-    return f"`{inner.removeprefix('self.')}`"
+    return _value(inner, helpers, ", ")
+
+
+def _value(node: ast.expr, helpers: Mapping[str, Any], joint: str) -> str:
+    """A constant of the module by its value, also several joined; anything else as code."""
+    match node:
+        case (
+            ast.Call(func=ast.Attribute(attr="join"), args=[ast.Name(name)])
+            | ast.Name(name)
+            | ast.Starred(ast.Name(name))
+        ):
+            value = helpers.get(name)
+            if isinstance(value, tuple | list):
+                return joint.join(str(one) for one in value)
+            if isinstance(value, int | float | str):
+                return str(value)
+    return f"`{ast.unparse(node).removeprefix('self.')}`"

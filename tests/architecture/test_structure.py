@@ -12,7 +12,7 @@ import pytest
 from sdlab import catalog
 
 STAGES = (*catalog.STAGES, "reports")
-SOURCES = [path for stage in ("sdlab", *STAGES) for path in sorted((catalog.ROOT / stage).rglob("*.py"))]
+SOURCES = [path for stage in ("sdlab", *STAGES, "benchmarks") for path in sorted((catalog.ROOT / stage).rglob("*.py"))]
 
 
 def imported(path: Path) -> set[str]:

@@ -106,6 +106,8 @@ def test_a_sweep_varies_one_number(tmp_path: Path) -> None:
         (["simulate", "url_shortener", "--trace", "README.md"], "is a request in the combined format"),
         (["simulate", "url_shortener", "--rate", "1", "--trace", "x"], "does not go with --trace"),
         (["simulate", "url_shortener", "--calibration", "x.toml"], "cannot be read"),
+        (["simulate", "url_shortener", "--model", "x.json"], "cannot be read"),
+        (["simulate", "url_shortener", "--rate", "50000", "--duration", "1", "--strict"], "must get no warning"),
         (["capacity", "url_shortener", "--deployment", "moon"], "must be design or reference"),
         (["sweep", "url_shortener", "--over", "topology.api.workers"], "--over"),
         (["predict", "url_shortener"], "name run folders of load tests, or a --study"),

@@ -8,25 +8,45 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sdlab import arrivals, workload
+from sdlab import arrival_choice, arrivals, workload
 from sdlab.errors import InvalidInput
 from sdlab.popularity import zipf_ranks
 from sdlab.spec import SECONDS_PER_DAY, Design
 
 
-@given(st.sampled_from(sorted(arrivals.PROCESSES)), st.floats(0.5, 2000), st.floats(0.1, 20), st.integers(0, 2**31))
+@given(
+    st.sampled_from([arrival_choice.example(name) for name in arrival_choice.PROCESSES]),
+    st.floats(0.5, 900),
+    st.floats(0.1, 60),
+    st.integers(0, 2**31),
+)
 def test_arrivals_are_sorted_inside_the_duration_and_repeat_with_their_seed(
     process: str, rate: float, duration: float, seed: int
 ) -> None:
-    times = arrivals.steady(process, rate, duration, seed)
+    times = arrival_choice.times_of(process, rate, duration, seed)
     assert np.all(np.diff(times) >= 0)
     assert np.all((times >= 0) & (times < duration))
-    assert np.array_equal(times, arrivals.steady(process, rate, duration, seed))
+    assert np.array_equal(times, arrival_choice.times_of(process, rate, duration, seed))
 
 
 def test_poisson_gaps_are_exponential_with_the_rate() -> None:
     gaps = np.diff(arrivals.poisson(50, 4000, seed=3))
     assert stats.kstest(gaps, "expon", args=(0, 1 / 50)).pvalue > 0.01
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000, 4096, 10**6])
+def test_arrivals_in_chunks_are_those_of_the_whole_whatever_the_chunk(chunk: int) -> None:
+    whole = arrivals.poisson(50, 400, seed=3)
+    pieces = list(arrivals.poisson_chunks(50, 3, whole.size, chunk))
+    assert {piece.size for piece in pieces[:-1]} <= {chunk}
+    assert np.array_equal(np.concatenate(pieces), whole)
+
+
+@pytest.mark.parametrize(("count", "chunk", "field"), [(0, 1, "count"), (1, 0, "chunk")])
+def test_chunks_of_nothing_are_refused(count: int, chunk: int, field: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        next(arrivals.poisson_chunks(1.0, 1, count, chunk))
+    assert error.value.field == field
 
 
 def test_another_seed_gives_other_arrivals() -> None:
@@ -92,11 +112,6 @@ def test_operations_come_by_their_shares(design: Design) -> None:
 def test_a_rate_or_duration_out_of_bounds_is_refused(rate: float, duration: float) -> None:
     with pytest.raises(InvalidInput, match="must be a finite number"):
         arrivals.poisson(rate, duration, 1)
-
-
-def test_an_unknown_process_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"--arrival = 'uniform': must be one of constant, poisson"):
-        arrivals.steady("uniform", 1, 1, 1)
 
 
 def test_a_shortened_day_has_every_rate_for_a_shorter_time(design: Design) -> None:

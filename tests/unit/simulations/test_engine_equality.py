@@ -6,30 +6,23 @@
 from __future__ import annotations
 
 import dataclasses
-import random
+import os
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from sdlab.workload import Requests
-from simulations.checks import check
-from simulations.distributions import Distribution
 from simulations.engines import compiled, simulate
 from simulations.model import (
     Branch,
     Cache,
     Constant,
     Delay,
-    Empirical,
-    Erlang,
     Exponential,
     Flow,
     Hold,
-    Hyperexponential,
     Invalidate,
-    LogNormal,
     Lookup,
     Model,
     Pool,
@@ -39,11 +32,9 @@ from simulations.model import (
     Station,
     Step,
     Store,
-    Switch,
 )
+from simulations.proof.equality import Tally, example, kinds, problems, shrunk
 from tests.unit.simulations.builders import both_engines, poisson, requests
-
-REGIONS = ("eu", "us")
 
 
 def integers(count: int, high: int, seed: int) -> list[int]:
@@ -193,121 +184,22 @@ def test_differences_names_the_record_in_which_two_runs_differ() -> None:
     assert "completed_s" in path.differences(simulate(model, poisson(100, 1.0), 2))
 
 
-# Generated models over the whole vocabulary.
-
-STATIONS = ("s0", "s1", "s2")
-POOLS = ("p0", "p1")
-CACHES = ("c0", "c1")
-DELAYS = ("d0", "d1")
+EXAMPLES = int(os.environ.get("SDLAB_EXAMPLES", "400"))
+"""How many generated models to run; `lab prove` is for thousands."""
 
 
-class ModelMaker:
-    """Random models; the same numbers make the same model."""
+@pytest.mark.timeout(300 + EXAMPLES)
+def test_generated_models_over_the_whole_vocabulary_run_alike_on_both_engines(equality_tally: Tally) -> None:
+    """Each seed is a model with requests; of one that differs, the smallest found that still does is shown."""
 
-    def __init__(self, seed: int, longest: int) -> None:
-        self.random = random.Random(seed)
-        self.longest = longest
+    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.generate], database=None)
+    @given(st.integers(0, 2**40))
+    def compare(seed: int) -> None:
+        one = example(seed)
+        equality_tally.models += 1
+        equality_tally.containing.update(kinds(one.model))
+        if found := problems(one, equality_tally):
+            small = shrunk(one)
+            pytest.fail(f"example({seed}): {found}\nsmall: {problems(small)}\n{small}", pytrace=False)
 
-    def time(self) -> Distribution:
-        """Whole seconds (ties) more often than not."""
-        r = self.random
-        if r.random() < 0.6:
-            return Constant(float(r.randint(0, 3)))
-        p = r.random()
-        choices: list[Distribution] = [
-            Exponential(r.uniform(0.01, 3)),
-            Erlang(r.uniform(0.01, 3), r.randint(1, 6)),
-            LogNormal(r.uniform(0.01, 3), r.uniform(0, 2)),
-            Hyperexponential((p, 1 - p), (0.5, 3.0)),
-            Empirical(tuple(sorted(r.uniform(0, 4) for _ in range(r.randint(2, 6))))),
-        ]
-        return r.choice(choices)
-
-    def steps(self, flow: int, depth: int, pools: tuple[str, ...]) -> list[Step]:
-        """Steps of flow number ``flow`` (it spawns later ones only) that may hold ``pools``, in this order."""
-        return [s for _ in range(self.random.randint(0, self.longest)) for s in self.piece(flow, depth, pools)]
-
-    def piece(self, flow: int, depth: int, pools: tuple[str, ...]) -> list[Step]:  # noqa: PLR0911  one a kind
-        r = self.random
-
-        def inner() -> list[Step]:
-            return self.steps(flow, depth - 1, pools)
-
-        plain = ["serve", "serve", "delay", "store", "invalidate", *(["spawn"] if flow < 2 else [])]
-        kinds = ["branch", "region", "operation", "key", "lookup", "lookup", *(["hold"] * 3 if pools else [])]
-        match r.choice([*plain, *(kinds if depth else [])]):
-            case "serve":
-                return [Serve(r.choice(STATIONS), self.time())]
-            case "delay":
-                return [Delay(r.choice(DELAYS), self.time())]
-            case "store":
-                return [Store(r.choice(CACHES))]
-            case "invalidate":
-                return [Invalidate(r.choice(CACHES))]
-            case "spawn":
-                return [Spawn(f"f{r.randint(flow + 1, 2)}")]
-            case "branch":
-                first, second = r.choice([(0.0, 0.5), (0.25, 0.25), (0.1, 0.9), (1.0, 0.0)])
-                return [Branch([(first, inner()), (second, inner()), (1 - first - second, inner())])]
-            case "region":
-                return [Switch("region", {"us": inner()}, inner())]
-            case "operation":
-                return [Switch("operation", {"f0": inner(), "f1": inner()})]
-            case "key":
-                return [Switch("key", {0: inner(), 3: inner()}, inner())]
-            case "lookup":
-                return [Lookup(r.choice(CACHES), inner(), inner())]
-        which = r.randrange(len(pools))
-        return [Hold(pools[which]), *self.steps(flow, depth - 1, pools[which + 1 :]), Release(pools[which])]
-
-    def model(self, depth: int) -> Model:
-        """A whole model; its last flow uses whatever the others left unused."""
-        r = self.random
-        rest = [
-            *(Serve(name, Constant(1.0)) for name in STATIONS),
-            *(step for pool in POOLS for step in (Hold(pool), Release(pool))),
-            *(Lookup(name) for name in CACHES),
-        ]
-        flows = [Flow(f"f{i}", [*self.piece(i, 0, ()), *self.steps(i, depth, POOLS)]) for i in range(3)]
-        return Model(
-            "generated",
-            [*flows, Flow("rest", rest)],
-            [Station(name, r.randint(1, 3)) for name in STATIONS],
-            [Pool(name, r.randint(1, 3)) for name in POOLS],
-            [Cache(name, r.randint(0, 4), r.choice(["lru", "fifo"])) for name in CACHES],
-            REGIONS,
-        )
-
-
-def crowd(seed: int, count: int, at_whole_seconds: bool) -> Requests:
-    """Requests for the generated models, many of them at the same instant if at whole seconds."""
-    rng = np.random.default_rng(seed)
-    gaps = rng.integers(0, 3, count).astype(np.float64) if at_whole_seconds else rng.exponential(1.0, count)
-    return requests(
-        np.cumsum(gaps),
-        operation=rng.integers(0, 4, count).tolist(),
-        key=rng.integers(0, 6, count).tolist(),
-        region=rng.integers(0, 2, count).tolist(),
-        operations=("f0", "f1", "f2", "rest"),
-        regions=REGIONS,
-    )
-
-
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(
-    seed=st.integers(0, 2**63 - 1),
-    longest=st.integers(1, 4),
-    depth=st.integers(0, 3),
-    count=st.integers(1, 80),
-    at_whole_seconds=st.booleans(),
-    bin_s=st.sampled_from([None, 1.0, 2.5]),
-)
-def test_generated_models_run_alike_on_both_engines(
-    seed: int, longest: int, depth: int, count: int, at_whole_seconds: bool, bin_s: float | None
-) -> None:
-    model = ModelMaker(seed, longest).model(depth)
-    path = both_engines(model, crowd(seed, count, at_whole_seconds), seed, bin_s)
-    assert np.all(path.completed_s >= path.arrival_s)
-    assert path.spans is not None
-    assert np.allclose(path.spans.sum(axis=1), path.response_time_s)
-    assert all(law.ok for law in check(path))
+    compare()

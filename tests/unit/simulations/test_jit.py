@@ -15,12 +15,12 @@ def test_every_file_with_compiled_code_is_part_of_the_caches_key() -> None:
     compiled = {
         str(path.relative_to(ROOT))
         for path in ROOT.rglob("*.py")
-        if re.search(r"^\s*@(kernel|entry_point|numba)\b", path.read_text(), re.MULTILINE)
+        if re.search(r"^\s*@(kernel|routine|entry_point|numba)\b", path.read_text(), re.MULTILINE)
     }
     assert compiled
     assert compiled <= set(COMPILED_SOURCES)
 
 
 def test_what_compiled_code_is_laid_out_by_is_part_of_the_caches_key_too() -> None:
-    assert {"layout.py", "jit.py", "engines/state.py"} <= set(COMPILED_SOURCES)
+    assert {"layout.py", "caches/layout.py", "jit.py", "engines/state.py"} <= set(COMPILED_SOURCES)
     assert all((ROOT / name).is_file() for name in COMPILED_SOURCES)

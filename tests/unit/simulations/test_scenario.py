@@ -1,4 +1,4 @@
-"""What is simulated: warm caches, sweeps, replays, and the tables that come out."""
+"""What is simulated: warm caches, replays, and the tables that come out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sdlab import runs, workload
 from sdlab.catalog import ROOT, design_folder, load_design
 from sdlab.errors import InvalidInput
 from sdlab.spec import Design
-from simulations import estimates, rates, results, scenario, sweep
+from simulations import estimates, rates, results, scenario
 from simulations.engines import simulate
 from simulations.warm import keys_after_yesterday, last_distinct
 
@@ -130,30 +130,6 @@ def test_capacity_lies_below_saturation_and_names_the_worker_of_the_busiest_regi
     failing = [probe["rate_rps"] for probe in found["probes"] if not probe["meets_slos"]]
     assert found["rate_rps"] == max(passing) < min(failing)
     assert min(failing) <= max(passing) * 1.05
-
-
-@pytest.mark.parametrize(
-    ("over", "values"),
-    [
-        ("topology.api.workers=1:4", [1, 2, 3, 4]),
-        ("topology.cache.capacity_entries=1e2:1e4:log:3", [100, 1000, 10_000]),
-        ("workload.requests_per_day=1e6:2e6:3", [1e6, 1.5e6, 2e6]),
-    ],
-)
-def test_a_range_is_read(design: Design, over: str, values: list[float]) -> None:
-    place, read = sweep.parse_over(design, over)
-    assert place == over.partition("=")[0]
-    assert read == values
-
-
-@pytest.mark.parametrize(
-    "over",
-    ["topology.api.workers", "topology.api.workers=4:1", "topology.api.workers=1:x", "nothing.here=1:2",
-     "topology.cache.eviction=1:2", "topology.api.workers=1:4:1", "workload.requests_per_day=0:10:log"],
-)  # fmt: skip
-def test_a_bad_range_is_refused(design: Design, over: str) -> None:
-    with pytest.raises(InvalidInput, match="--over"):
-        sweep.parse_over(design, over)
 
 
 @pytest.mark.parametrize("choice", ["nowhere.toml", "study:none", str(ROOT / "pyproject.toml")])

@@ -1,0 +1,1 @@
+"""Speed against peers, as ratios from one run; may import any stage, and no stage imports it."""

@@ -1,0 +1,321 @@
+"""The compiled event loop: executes a program's instructions on the arrays of `layout`.
+
+The rules it follows are docs/what-happens-when.md. All state lives in arrays, so the loop can stop after any event, or
+before a step for which memory has run out, and go on later from the same point. What only the whole vocabulary needs
+stands behind ``world.is_full(w)``, which numba decides when it compiles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulations.draws import child_identity, draw
+from simulations.engines.compiled import more, world
+from simulations.engines.compiled.agenda import make_ready, next_ready, next_scheduled, schedule
+from simulations.engines.compiled.lookups import drop, look_up, put
+from simulations.engines.compiled.queues import (
+    begin_service,
+    charge,
+    come,
+    end_service,
+    enter_bin,
+    join,
+    one_less,
+    one_more,
+    release,
+    take,
+    take_slot,
+)
+from simulations.engines.compiled.tasks import begin_task, end_spawned, new_slot, new_task
+from simulations.jit import entry_point, kernel, source_digest
+from simulations.layout import (
+    BRANCH,
+    DELAY,
+    END,
+    HOLD,
+    INVALIDATE,
+    JUMP,
+    LOOKUP,
+    NONE,
+    RELEASE,
+    REQUEST,
+    SERVE,
+    SPAWN,
+    SPAWNED,
+    STORE,
+    SWITCH_KEY,
+    SWITCH_OPERATION,
+    SWITCH_REGION,
+)
+from simulations.sampling import sample
+
+DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, WAITS, FAILS, ENDS = range(10)
+"""How a chunk, or (the last three) a task's running on, came to its end."""
+
+
+@kernel
+def choose(w: Any, instruction: Any, slot: Any) -> int:
+    """The instruction at which a branch or a switch goes on."""
+    last = instruction.first + instruction.count - 1
+    way = instruction.first
+    if instruction.code == BRANCH:
+        uniform = draw(w.seed, slot.identity, instruction.draw_key)
+        while way < last and uniform >= world.ways(w)[way].bound:
+            way += 1
+    else:
+        if instruction.code == SWITCH_KEY:
+            value = slot.key
+        elif instruction.code == SWITCH_OPERATION:
+            value = slot.operation
+        else:
+            value = slot.region
+        while way < last and value != world.ways(w)[way].value:
+            way += 1
+    return int(world.ways(w)[way].target)
+
+
+@kernel
+def admit(w: Any) -> int:
+    """The next arrival happens: the one after it is scheduled, and this one gets a slot."""
+    request = w.next_arrival
+    w.next_arrival = request + 1
+    w.next_arrival_order = w.scheduled
+    w.scheduled += 1
+    slot = new_slot(w) if not world.is_full(w) else new_task(w, REQUEST)
+    record = world.slots(w)[slot]
+    flow = world.flow_of_operation(w)[world.operation(w)[request]]
+    record.instruction = world.first_instruction(w)[flow]
+    record.request = request
+    record.identity = request
+    record.key = world.key(w)[request]
+    record.started_s = w.now_s
+    record.spawned = NONE
+    record.flow = flow
+    record.operation = flow
+    record.region = world.region_of_region(w)[world.region(w)[request]]
+    if world.is_full(w):
+        world.tasks(w)[slot].place = record.region
+    one_more(w)
+    return slot
+
+
+@kernel
+def spawn(w: Any, parent: Any, flow: int, draw_key: int) -> int:
+    """Start a flow in the background."""
+    slot = new_slot(w) if not world.is_full(w) else new_task(w, SPAWNED)
+    record = world.slots(w)[slot]
+    record.instruction = world.first_instruction(w)[flow]
+    record.request = NONE
+    record.identity = child_identity(parent.identity, draw_key)
+    record.key = parent.key
+    record.flow = flow
+    record.operation = parent.operation
+    record.region = parent.region
+    begin_task(w, slot)
+    make_ready(w, slot)
+    return slot
+
+
+@kernel
+def finish(w: Any, slot: int) -> None:
+    """A flow is done, where nothing can fail: record it and free its slot."""
+    record = world.slots(w)[slot]
+    if record.request != NONE:
+        world.completed_s(w)[record.request] = w.now_s
+        one_less(w)
+    else:
+        end_spawned(w, slot, 0)
+    record.next = w.free_head
+    w.free_head = slot
+
+
+@kernel
+def no_room(w: Any) -> int:
+    """Which memory must grow before another task is made, or NONE."""
+    if not world.is_full(w):
+        if w.free_head == NONE:
+            return SLOTS_FULL
+    elif w.free < w.reserve:
+        return SLOTS_FULL
+    if 0 < w.spawned_made <= w.spawned:
+        return SPAWNED_FULL
+    return NONE
+
+
+@kernel
+def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one case a step
+    """Run the slot's flow until it WAITS, FAILS or ENDS, or memory must grow before its next instruction."""
+    record = world.slots(w)[slot]
+    at = record.instruction
+    while True:
+        instruction = world.instructions(w)[at]
+        step = instruction.code
+        resource = instruction.resource
+        if step == SERVE:
+            record.service_s = sample(
+                world.table(w), instruction.distribution, w.seed, record.identity, instruction.draw_key
+            )
+            record.instruction = at
+            if world.is_full(w):
+                return more.serve(w, slot, instruction)
+            come(w, resource)
+            if take(w, resource):
+                begin_service(w, slot, resource, 0.0)
+            else:
+                join(w, resource, slot, 0)
+            return WAITS
+        if step == END:
+            if world.is_full(w):
+                return ENDS
+            finish(w, slot)
+            return WAITS
+        if step == DELAY:
+            delay_s = sample(world.table(w), instruction.distribution, w.seed, record.identity, instruction.draw_key)
+            charge(w, slot, resource, 0.0, delay_s)
+            schedule(w, w.now_s + delay_s, slot)
+            record.instruction = at
+            if world.is_full(w):
+                more.wait(w, slot, resource, delay_s)
+            return WAITS
+        if step == HOLD:
+            come(w, resource)
+            if not take(w, resource):
+                record.instruction = at
+                if world.is_full(w) and not more.room(w, resource):
+                    return more.turned_away(w, slot, resource)
+                join(w, resource, slot, instruction.option)
+                return WAITS
+            take_slot(w, w.station_count, slot, resource, 0.0)
+            at += 1
+        elif step == RELEASE:
+            release(w, w.station_count, slot, resource)
+            at += 1
+        elif step == JUMP:
+            at = instruction.target
+        elif step == LOOKUP:
+            if look_up(w, resource, record):
+                at += 1
+            elif world.is_full(w) and instruction.option == 1:
+                record.instruction = at
+                if more.joins_flight(w, slot, resource):
+                    return WAITS
+                at = instruction.target
+            else:
+                at = instruction.target
+        elif step == STORE:
+            put(w, resource, record.key)
+            at += 1
+        elif step == INVALIDATE:
+            drop(w, resource, record.key)
+            at += 1
+        elif step == SPAWN:
+            lacking = no_room(w)
+            if lacking != NONE:
+                record.instruction = at
+                return lacking
+            child = spawn(w, record, resource, instruction.draw_key)
+            if world.is_full(w):
+                world.tasks(w)[child].place = world.tasks(w)[slot].place
+            at += 1
+        elif step == BRANCH or (SWITCH_REGION <= step <= SWITCH_KEY):
+            at = choose(w, instruction, record)
+        elif world.is_full(w):
+            record.instruction = at
+            lacking = no_room(w)
+            if lacking != NONE:
+                return lacking
+            came = more.step(w, slot)
+            if came != DONE:
+                return came
+            at = record.instruction
+
+
+@kernel
+def next_event(w: Any) -> int:
+    """Move the clock to the next event and let it happen; the request it concerns becomes current."""
+    arrival_left = w.next_arrival < w.requests
+    if not arrival_left:
+        if world.is_full(w):
+            if w.alive == 0:
+                more.count_to_the_end(w)
+                return DONE
+            if w.heap_size == 0:
+                return STUCK
+        elif w.heap_size == 0:
+            return DONE
+    is_arrival = arrival_left
+    if arrival_left and w.heap_size > 0:
+        arrival_s, end_s = world.arrival_s(w)[w.next_arrival], world.heap_s(w)[0]
+        is_arrival = arrival_s < end_s or (arrival_s == end_s and w.next_arrival_order < world.heap_order(w)[0])
+    time_s = world.arrival_s(w)[w.next_arrival] if is_arrival else world.heap_s(w)[0]
+    if not world.is_full(w):
+        if is_arrival and w.free_head == NONE:
+            return SLOTS_FULL
+    elif w.free < w.reserve:
+        return SLOTS_FULL
+    elif 0 < w.closed_made <= w.rows - w.requests:
+        return ROWS_FULL
+    if w.bins_made > 0 and not enter_bin(w, time_s):
+        return BINS_FULL
+    w.now_s = time_s
+    if is_arrival:
+        w.current = admit(w)
+        return PAUSED
+    slot = next_scheduled(w)
+    if world.is_full(w):
+        w.current = more.event(w, slot)
+        return PAUSED
+    instruction = world.instructions(w)[world.slots(w)[slot].instruction]
+    if instruction.code == SERVE:
+        end_service(w, instruction.resource)
+    world.slots(w)[slot].instruction += 1
+    w.current = slot
+    return PAUSED
+
+
+@kernel
+def run_events(w: Any, events: int) -> int:
+    """Handle up to so many events: DONE, PAUSED, or which memory must grow before it can go on."""
+    while True:
+        if world.is_full(w):
+            while w.work_left > 0:
+                more.do_work(w)
+        if w.current != NONE:
+            if world.is_full(w) and world.tasks(w)[w.current].outcome != 0:
+                came = FAILS
+            else:
+                came = run_on(w, w.current)
+            if came < WAITS:
+                return came
+            if world.is_full(w) and came != WAITS:
+                more.ends(w, w.current, came == FAILS)
+            w.current = NONE
+            continue
+        w.current = next_ready(w)
+        if w.current != NONE:
+            if world.is_full(w):
+                world.tasks(w)[w.current].where = 0
+            continue
+        if events == 0:
+            return PAUSED
+        events -= 1
+        happened = next_event(w)
+        if happened != PAUSED:
+            return happened
+
+
+def _entry_points(sources: str):  # type: ignore[no-untyped-def]
+    @entry_point
+    def run_chunk(record, events):  # type: ignore[no-untyped-def]
+        sources  # noqa: B018  the cache's key holds the sources
+        return run_events(record[0], events)
+
+    @entry_point
+    def begin(record):  # type: ignore[no-untyped-def]
+        sources  # noqa: B018
+        more.begin(record[0])
+
+    return run_chunk, begin
+
+
+run_chunk, begin = _entry_points(source_digest())

@@ -1,0 +1,55 @@
+"""Lookups and stores, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulations.caches import kernels as caches
+from simulations.caches.layout import Memory
+from simulations.engines.compiled import world
+from simulations.jit import kernel
+from simulations.layout import NONE
+from simulations.sampling import DistributionTable
+
+
+@kernel
+def memory(w: Any) -> Memory:
+    """What the caches keep their entries in."""
+    return Memory(
+        world.cache_buckets(w),
+        world.cache_details(w),
+        world.cache_rings(w),
+        world.cache_keys(w),
+        world.cache_words(w),
+    )
+
+
+@kernel
+def look_up(w: Any, which: int, slot: Any) -> bool:
+    """Ask a cache for the task's key."""
+    hit = caches.lookup(world.caches(w)[which], memory(w), slot.key, w.now_s)
+    if slot.request != NONE:
+        world.cache_hit(w)[slot.request] = hit
+    if w.bins_made > 0:
+        world.bin_lookups(w)[w.bin, which] += 1
+        world.bin_hits(w)[w.bin, which] += hit
+    return hit
+
+
+@kernel
+def put(w: Any, which: int, key: int) -> None:
+    """Store a key in a cache."""
+    cache = world.caches(w)[which]
+    size = 1
+    if cache.sized:
+        sizes = DistributionTable(
+            world.entry_kind(w), world.entry_first(w), world.entry_size(w), world.entry_parameters(w)
+        )
+        size = caches.entry_size(sizes, which, cache.draw_key, key)
+    caches.store(cache, memory(w), key, w.now_s, size)
+
+
+@kernel
+def drop(w: Any, which: int, key: int) -> None:
+    """Drop a key from a cache."""
+    caches.invalidate(world.caches(w)[which], memory(w), key)

@@ -1,0 +1,413 @@
+"""What only the whole vocabulary needs of the event loop: the rarer steps, events and ends.
+
+Each function here stands at one place of the loop, so that what is inlined is inlined once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from simulations.draws import child_identity, draw
+from simulations.engines.compiled import world
+from simulations.engines.compiled.agenda import make_ready, schedule, unready, unschedule
+from simulations.engines.compiled.batches import come_to_queue, end_batch, enqueue, full, leave_batch, leave_item, look
+from simulations.engines.compiled.changes import leave_service, outage_event, scaler_event, start_up_s
+from simulations.engines.compiled.flights import join_flight, land, lead_flight, leave_flight, pass_flight
+from simulations.engines.compiled.guards import arrive_at_target, call, leave_target, pick, take_token
+from simulations.engines.compiled.lookups import put
+from simulations.engines.compiled.parts import cancel, push, start_parts, timer_event, told
+from simulations.engines.compiled.queues import (
+    begin_service,
+    book,
+    charge,
+    come,
+    count_until,
+    end_service,
+    hand_on_server,
+    join,
+    one_less,
+    one_more,
+    release,
+    take,
+    unlink,
+)
+from simulations.engines.compiled.sharing import complete_shared, leave_shared, share
+from simulations.engines.compiled.tasks import end_spawned, free_task, new_task
+from simulations.jit import kernel
+from simulations.layout import (
+    BALANCE,
+    BATCH,
+    BATCHED,
+    BREAK,
+    CANCEL,
+    COMPLETED,
+    ENDING,
+    ENQUEUE,
+    FAIL,
+    FAILED,
+    FAILING,
+    FIRST_CONTROL,
+    FLYING,
+    LAND,
+    LEAVE,
+    LIMIT,
+    LINED,
+    NONE,
+    OUTAGE,
+    PART,
+    PARTED,
+    READY,
+    REJECTED,
+    REMOVE,
+    RESUME,
+    RUNNING,
+    SCALER,
+    SERVED,
+    SHARED,
+    SHARING,
+    SPAWNED,
+    TRAVEL,
+    USER,
+    WAITING,
+)
+from simulations.sampling import sample
+
+DONE, WAITS, FAILS = 0, 7, 8
+"""As in `kernel`, which imports this module."""
+
+
+@kernel
+def wait(w: Any, slot: int, resource: int, time_s: float) -> None:
+    """The task waits for the end of a delay or a travel, which is booked."""
+    task = world.tasks(w)[slot]
+    task.where = WAITING
+    task.resource = resource
+    task.began_s = w.now_s
+    world.slots(w)[slot].service_s = time_s
+
+
+@kernel
+def count_to_the_end(w: Any) -> None:
+    """Bring every integral up to the end of the run."""
+    for resource in range(w.lined):
+        count_until(w, world.queues(w)[resource], resource, w.now_s)
+
+
+@kernel
+def room(w: Any, resource: int) -> bool:
+    """Whether one more may wait."""
+    queue = world.queues(w)[resource]
+    return bool(queue.limit == NONE or queue.waiting < queue.limit)
+
+
+@kernel
+def turned_away(w: Any, slot: int, resource: int) -> int:
+    """The task is rejected by a line that is full."""
+    world.queues(w)[resource].rejected += 1
+    world.tasks(w)[slot].outcome = REJECTED
+    return FAILS
+
+
+@kernel
+def serve(w: Any, slot: int, instruction: Any) -> int:
+    """A task comes to a station; its time without what the items add is drawn."""
+    resource = instruction.resource
+    record, station, queue = world.slots(w)[slot], world.stations(w)[resource], world.queues(w)[resource]
+    if instruction.second != NONE:
+        per_item_s = sample(world.table(w), instruction.second, w.seed, record.identity, instruction.second_key)
+        record.service_s += world.tasks(w)[slot].items * per_item_s
+    refused = queue.capacity == 0 and station.refusing > 0
+    if station.shares != NONE and not refused:
+        share(w, slot, resource)
+        return WAITS
+    come(w, resource)
+    if refused:
+        queue.rejected += 1
+        world.tasks(w)[slot].outcome = FAILED
+        return FAILS
+    if take(w, resource):
+        record.service_s += start_up_s(w, record, resource, instruction.draw_key)
+        begin_service(w, slot, resource, 0.0)
+        return WAITS
+    if not room(w, resource):
+        return turned_away(w, slot, resource)
+    join(w, resource, slot, instruction.option)
+    return WAITS
+
+
+@kernel
+def joins_flight(w: Any, slot: int, cache: int) -> bool:
+    """Whether another fetches the key already; if not, the task does from now on."""
+    if join_flight(w, slot, cache):
+        return True
+    lead_flight(w, slot, cache)
+    return False
+
+
+@kernel
+def _travel(w: Any, slot: int, instruction: Any) -> bool:
+    """Whether the task has to wait until it is there."""
+    task, record = world.tasks(w)[slot], world.slots(w)[slot]
+    there = record.region if instruction.option == NONE else instruction.option
+    if there == task.place:
+        return False
+    time_s = world.one_way_s(w)[task.place, there]
+    task.place = there
+    charge(w, slot, instruction.resource, 0.0, time_s)
+    schedule(w, w.now_s + time_s, slot)
+    wait(w, slot, instruction.resource, time_s)
+    return True
+
+
+@kernel
+def step(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912  one case a step
+    """Take one of the rarer steps: DONE if the task goes on at its instruction, or how it came to its end."""
+    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    instruction = world.instructions(w)[record.instruction]
+    kind, resource = instruction.code, instruction.resource
+    if kind == TRAVEL:
+        if _travel(w, slot, instruction):
+            return WAITS
+    elif kind == FAIL:
+        task.outcome = instruction.option
+        return FAILS
+    elif kind == BALANCE:
+        target = pick(w, resource, record, instruction.draw_key)
+        arrive_at_target(w, resource, slot, target)
+        way = instruction.first
+        while world.ways(w)[way].value != target:
+            way += 1
+        record.instruction = world.ways(w)[way].target
+        return DONE
+    elif kind == LEAVE:
+        leave_target(w, resource, slot)
+    elif kind == LAND:
+        put(w, resource, record.key)
+        land(w, slot, resource)
+    elif kind == LIMIT:
+        if not take_token(w, resource):
+            task.outcome = REJECTED
+            return FAILS
+    elif kind == ENQUEUE:
+        come_to_queue(w, resource)
+        if full(w, resource):
+            return turned_away(w, slot, world.batchers(w)[resource].resource)
+        item = slot
+        if instruction.option == 0:
+            item = leave_item(w, slot, resource, instruction.draw_key)
+        enqueue(w, item, resource)
+        if instruction.option == 1:
+            return WAITS
+    else:
+        if kind == BREAK and not call(w, resource):
+            task.outcome = REJECTED
+            return FAILS
+        start_parts(w, slot)
+        return WAITS
+    record.instruction += 1
+    return DONE
+
+
+@kernel
+def ends(w: Any, slot: int, failing: bool) -> None:
+    """The task that ran has failed, or has completed its steps."""
+    push(w, FAILING if failing else ENDING, slot)
+
+
+@kernel
+def _think(w: Any, slot: int) -> None:
+    """A user thinks before his next request."""
+    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    population = world.populations(w)[task.population]
+    record.identity = child_identity(task.user_identity, task.cycle)
+    record.instruction = NONE
+    task.outcome = COMPLETED
+    task.where = WAITING
+    think_s = sample(world.table(w), population.think, w.seed, record.identity, population.key)
+    schedule(w, w.now_s + think_s, slot)
+
+
+@kernel
+def _begin_request(w: Any, slot: int) -> bool:
+    """Whether a user who has thought begins a request; after the last moment for it he stops."""
+    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    population = world.populations(w)[task.population]
+    if w.now_s > population.until_s:
+        free_task(w, slot)
+        return False
+    row = w.rows
+    w.rows += 1
+    closed = row - w.requests
+    world.began_s(w)[closed] = w.now_s
+    world.population_of_row(w)[closed] = task.population
+    world.user_of_row(w)[closed] = task.user
+    record.request = row
+    record.key = NONE
+    if population.keys > 0:
+        uniform = draw(w.seed, record.identity, population.key_of_keys)
+        record.key = world.population_keys(w)[population.first_key + np.int64(uniform * population.keys)]
+    record.started_s = w.now_s
+    record.spawned = NONE
+    record.flow = population.flow
+    record.operation = population.flow
+    record.region = population.region
+    record.instruction = world.first_instruction(w)[population.flow]
+    task.place = population.region
+    task.where = RUNNING
+    one_more(w)
+    return True
+
+
+@kernel
+def event(w: Any, slot: int) -> int:
+    """A slot's event happens: the task that runs on, or NONE."""
+    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    if task.kind >= FIRST_CONTROL:
+        if task.kind == SHARING:
+            done = complete_shared(w, task.resource)
+            world.slots(w)[done].instruction += 1
+            world.tasks(w)[done].where = RUNNING
+            return done
+        if task.kind == OUTAGE:
+            outage_event(w, task.resource, slot)
+        elif task.kind == SCALER:
+            scaler_event(w, task.resource, slot)
+        else:
+            look(w, task.resource)
+        return NONE
+    if record.instruction == NONE:
+        return slot if _begin_request(w, slot) else NONE
+    if task.where == PARTED:
+        timer_event(w, slot)
+        return NONE
+    if task.where == SERVED:
+        serving = world.stations(w)[task.resource].serving
+        if serving != NONE:
+            unlink(w, world.lines(w)[serving], slot)
+        end_service(w, task.resource)
+    record.instruction += 1
+    task.where = RUNNING
+    return slot
+
+
+@kernel
+def _leave_line(w: Any, slot: int) -> None:
+    task = world.tasks(w)[slot]
+    resource = task.resource
+    queue = world.queues(w)[resource]
+    count_until(w, queue, resource, w.now_s)
+    unlink(w, world.lines(w)[task.line], slot)
+    queue.waiting -= 1
+    queue.abandoned += 1
+    book(w, slot, resource, w.now_s - world.slots(w)[slot].waiting_since_s, 0.0)
+    if resource >= w.station_count + w.pools:
+        look(w, resource - w.station_count - w.pools)
+
+
+@kernel
+def _leave(w: Any, slot: int) -> None:
+    """A task that is cancelled leaves where it is."""
+    task = world.tasks(w)[slot]
+    where = task.where
+    if where == LINED:
+        _leave_line(w, slot)
+    elif where == SERVED:
+        leave_service(w, slot, task.resource)
+        hand_on_server(w, task.resource)
+    elif where == SHARED:
+        leave_shared(w, slot, task.resource)
+    elif where == READY:
+        unready(w, slot)
+    elif where == FLYING:
+        leave_flight(w, slot)
+    elif where == BATCHED:
+        leave_batch(w, slot)
+    elif where == WAITING:
+        unschedule(w, slot)
+        book(w, slot, task.resource, 0.0, (w.now_s - task.began_s) - world.slots(w)[slot].service_s)
+    elif where == PARTED:
+        unschedule(w, slot)
+
+
+@kernel
+def _give_back(w: Any, slot: int) -> None:
+    """A task that fails or is cancelled gives back what it holds."""
+    for pool in range(w.pools):
+        if world.held_since_s(w)[slot, pool] >= 0.0:
+            release(w, w.station_count, slot, w.station_count + pool)
+    for balancer in range(w.balancers_asked):
+        if world.target_of(w)[slot, balancer] != NONE:
+            leave_target(w, balancer, slot)
+    for cache in range(w.flown):
+        if world.leads(w)[slot, cache] != NONE:
+            pass_flight(w, slot, cache)
+
+
+@kernel
+def _ended(w: Any, slot: int) -> None:
+    """A task has ended with its outcome: whoever asked for it learns it."""
+    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    outcome = task.outcome
+    if task.kind == BATCH:
+        end_batch(w, slot, outcome)
+        return
+    if task.kind == PART:
+        told(w, slot, outcome)
+    elif task.kind == SPAWNED:
+        end_spawned(w, slot, outcome)
+    else:
+        world.completed_s(w)[record.request] = w.now_s
+        world.outcome(w)[record.request] = outcome
+        one_less(w)
+        if task.kind == USER:
+            task.cycle += 1
+            _think(w, slot)
+            return
+    free_task(w, slot)
+
+
+@kernel
+def do_work(w: Any) -> None:
+    """Do what is on top of the stack of work."""
+    w.work_left -= 1
+    what, slot = world.work(w)[w.work_left].what, world.work(w)[w.work_left].slot
+    if what == CANCEL:
+        cancel(w, slot)
+    elif what == RESUME:
+        make_ready(w, slot)
+    else:
+        if what == REMOVE:
+            _leave(w, slot)
+        if what != ENDING:
+            _give_back(w, slot)
+        if what == REMOVE:
+            free_task(w, slot)
+        else:
+            _ended(w, slot)
+
+
+@kernel
+def begin(w: Any) -> None:
+    """Schedule what is there from the start: users' thinking, outages, autoscalers' first looks."""
+    for which in range(w.population_count):
+        population = world.populations(w)[which]
+        for user in range(population.users):
+            slot = new_task(w, USER)
+            task = world.tasks(w)[slot]
+            task.population = which
+            task.user = user
+            task.cycle = 0
+            task.user_identity = child_identity(user, population.key)
+            _think(w, slot)
+    for control in range(w.controls):
+        kind, which = world.tasks(w)[control].kind, world.tasks(w)[control].resource
+        if kind == OUTAGE:
+            outage = world.outages(w)[which]
+            start_s = outage.start_s
+            if outage.up != NONE:
+                start_s = sample(world.table(w), outage.up, w.seed, 0, outage.up_key)
+            schedule(w, start_s, control)
+        elif kind == SCALER:
+            schedule(w, world.scalers(w)[which].interval_s, control)

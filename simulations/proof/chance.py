@@ -1,0 +1,38 @@
+"""Random times for generated models: whole seconds, and with them ties, more often than not."""
+
+from __future__ import annotations
+
+from random import Random
+
+from simulations import distributions
+from simulations.distributions import Constant, Distribution
+
+
+def time(r: Random) -> Distribution:
+    """Any service time or delay, 0 included."""
+    return Constant(float(r.randint(0, 3))) if r.random() < 0.6 else _continuous(r, 0.01)
+
+
+def time_above_zero(r: Random) -> Distribution:
+    """A time that keeps what repeats itself (a user's thinking, a breakdown) from doing so at one instant."""
+    return Constant(float(r.randint(1, 5))) if r.random() < 0.6 else _continuous(r, 1.0)
+
+
+def seconds(r: Random, low: int, high: int) -> float:
+    """A number of seconds, a whole one more often than not."""
+    return float(r.randint(low, high)) if r.random() < 0.6 else r.uniform(low, high)
+
+
+def _continuous(r: Random, least_mean_s: float) -> Distribution:
+    mean_s = r.uniform(least_mean_s, least_mean_s + 3)
+    p = r.random()
+    match r.randrange(9):
+        case 0:
+            return distributions.Erlang(mean_s, r.randint(1, 6))
+        case 1:
+            return distributions.LogNormal(mean_s, r.uniform(0, 2))
+        case 2:
+            return distributions.Hyperexponential((p, 1 - p), (mean_s / 3, mean_s))
+        case 3:
+            return distributions.Empirical(tuple(sorted(r.uniform(0, 2 * mean_s) for _ in range(r.randint(2, 6)))))
+    return distributions.Exponential(mean_s)
