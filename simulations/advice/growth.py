@@ -8,8 +8,9 @@ from simulations.advice.advice import Advice, time_text
 from simulations.sample_path import COMPLETED, SamplePath
 
 FULL = 0.95
-GREW = 1.8
-"""In a queue that grows steadily from nothing, the last fifth of all waits 9 / 5 times as long as the third."""
+GREW = 1.5
+"""In a queue that grows steadily from nothing, the last fifth of all waits 9 / 5 times as long as the third; less if some
+of the requests do not come to it."""
 
 LEAST_REQUESTS = 100
 
@@ -18,7 +19,7 @@ def after_run(path: SamplePath) -> list[Advice]:
     """Warn of every station, pool and queue that was full while response times grew to the end of the run.
 
     "Full" is a share of at least 95 % busy from the start to the last arrival or beyond; response times grew if those
-    of the last fifth of the requests are on average 1.8 times those of the third fifth, and these longer than those of
+    of the last fifth of the requests are on average 1.5 times those of the third fifth, and these longer than those of
     the first. Without a record of every request it says nothing.
     """
     order = np.argsort(path.arrival_s, kind="stable")  # those of populations come behind the others
