@@ -22,8 +22,8 @@ def after_run(path: SamplePath) -> list[Advice]:
     """Warn of every station, pool and queue that was full while response times grew to the end of the run.
 
     "Full" is as busy as all its servers for at least 95 % of the time to the last arrival (draining its queue counts),
-    with at least 1 % of those who came waiting at once; response times grew if those
-    of the last fifth of the requests are on average twice those of the first. Without a record of every request it says nothing.
+    with at least 1 % of those who came waiting at once; response times grew if those of the last fifth of the requests
+    are on average twice those of the first. Without a record of every request it says nothing.
     """
     order = np.argsort(path.arrival_s, kind="stable")  # those of populations come behind the others
     response_s = (path.completed_s - path.arrival_s)[order][path.outcome[order] == COMPLETED]
