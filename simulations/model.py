@@ -159,6 +159,12 @@ class Model:
         for flow in self.flows:
             yield from flow.walk()
 
+    def _repr_svg_(self) -> str:
+        """How a notebook shows the model."""
+        from simulations.drawing import draw  # noqa: PLC0415  it draws models, so it imports this module
+
+        return draw(self).svg()
+
     @property
     def delays(self) -> tuple[str, ...]:
         """The names of the delays, in the order in which they first occur; travelling is the delay "network"."""

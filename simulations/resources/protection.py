@@ -10,7 +10,15 @@ from simulations.resources.numbers import above_zero, count, seconds, share
 
 @dataclass(frozen=True)
 class TokenBucket:
-    """Lets through ``rate_rps`` requests a second in the long run and up to ``burst`` at once; it starts full."""
+    """Lets through ``rate_rps`` requests a second in the long run and up to ``burst`` at once; it starts full.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> steps = [Limit("edge"), Delay("work", Constant(0.25))]
+        >>> model = Model("example", [Flow("get", steps)], buckets=[TokenBucket("edge", rate_rps=1.0, burst=2.0)])
+        >>> outcomes(simulate(model, arrivals_at([0.0, 0.0, 0.0, 1.0]), seed=1))
+        ['completed', 'completed', 'rejected', 'completed']
+    """
 
     name: str
     rate_rps: float
@@ -31,6 +39,14 @@ class Breaker:
     complete reaches ``failure_ratio``. *Open*, it rejects for ``open_s``. Then it is *half open*: it lets ``probes``
     calls through and rejects others; one failure opens it again, and when all have completed it closes, forgetting
     the past. Calls that began before its last change of state are not counted.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> breaker = Breaker("database", window=1, least_calls=1, open_s=1.0)
+        >>> query = [Switch("key", {0: [Fail("failed")]}, otherwise=[Delay("query", Constant(0.25))])]
+        >>> model = Model("example", [Flow("get", [Break("database", query)])], breakers=[breaker])
+        >>> outcomes(simulate(model, arrivals_at([0.0, 0.5, 2.0], key=[0, 1, 1]), seed=1))
+        ['failed', 'rejected', 'completed']
     """
 
     name: str
@@ -56,6 +72,13 @@ class RetryBudget:
     """Bounds retries to a ``ratio`` of the calls, beside ``most`` saved tokens (Finagle's RetryBudget).
 
     It starts with ``most`` tokens; each first attempt adds ``ratio`` (never above ``most``), each retry takes 1.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> steps = [Retry([Fail("failed")], attempts=3, budget="retries")]
+        >>> model = Model("example", [Flow("get", steps)], budgets=[RetryBudget("retries", ratio=0.5, most=1.0)])
+        >>> simulate(model, arrivals_at([0.0, 1.0]), seed=1).retries.tolist()
+        [1, 0]
     """
 
     name: str

@@ -20,6 +20,13 @@ class StartUp:
 
     The last pair whose time has passed counts; a single pair (0, time) is the exceptional first service of Welch
     (1964). Of several idle servers the one that became idle last is taken; all idle from time 0 on.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> station = Station("server", start_up=StartUp([(0.5, Constant(0.25))]))
+        >>> model = Model("example", [Flow("get", [Serve("server", Constant(1.0))])], [station])
+        >>> simulate(model, arrivals_at([0.0, 3.0]), seed=1).completed_s.tolist()
+        [1.0, 4.25]
     """
 
     levels: Sequence[tuple[float, Distribution]]
@@ -42,6 +49,14 @@ class Outage:
     What is in service then fails (``work="fail"``; those first whose service began first) or is finished by servers
     that take nothing new ("finish"). Who comes while no server is up waits, or fails at once if the station
     ``refuses``.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> station = Station("server", outages=[Outage(start_s=0.5, duration_s=2.0)])
+        >>> model = Model("example", [Flow("get", [Serve("server", Constant(1.0))])], [station])
+        >>> path = simulate(model, arrivals_at([0.0, 1.0]), seed=1)
+        >>> outcomes(path), path.completed_s.tolist()
+        (['failed', 'completed'], [0.5, 3.5])
     """
 
     start_s: float
@@ -58,7 +73,15 @@ class Outage:
 
 @dataclass(frozen=True)
 class Breakdowns:
-    """Outages at random: up for a drawn time, down for a drawn time, and again. Otherwise as `Outage`."""
+    """Outages at random: up for a drawn time, down for a drawn time, and again. Otherwise as `Outage`.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> station = Station("server", outages=[Breakdowns(up=Constant(2.0), down=Constant(1.0))])
+        >>> model = Model("example", [Flow("get", [Serve("server", Constant(0.5))])], [station])
+        >>> simulate(model, arrivals_at([0.0, 2.5]), seed=1).completed_s.tolist()
+        [0.5, 3.5]
+    """
 
     up: Distribution
     down: Distribution
@@ -79,6 +102,13 @@ class Autoscaler:
     Every ``interval_s`` it measures the mean utilisation since it last looked, and wants ceil(servers x utilisation /
     target) servers, from ``least`` to ``most``. More come after ``delay_s``, and meanwhile it does not look; fewer
     is at once: idle servers first, busy ones when they have finished.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> station = Station("server", autoscaler=Autoscaler(0.5, least=1, most=4, interval_s=0.75))
+        >>> model = Model("example", [Flow("get", [Serve("server", Constant(1.0))])], [station])
+        >>> simulate(model, arrivals_at([0.0, 0.0, 0.0, 0.0]), seed=1).completed_s.tolist()
+        [1.0, 1.75, 2.0, 2.5]
     """
 
     target_utilisation: float
@@ -103,6 +133,16 @@ class Station:
     ``queue`` bounds how many may wait; who comes when it is full is rejected (None: no bound). With ``shares`` there
     is no queue: all requests are served at once, each at full speed while there are no more of them than servers,
     and at an equal part of the servers otherwise (egalitarian processor sharing).
+
+    Example:
+        >>> from simulations.examples import *
+        >>> flows = [Flow("get", [Serve("server", Constant(1.0))])]
+        >>> model = Model("first come, first served", flows, [Station("server")])
+        >>> simulate(model, arrivals_at([0.0, 0.5]), seed=1).completed_s.tolist()
+        [1.0, 2.0]
+        >>> model = Model("processor sharing", flows, [Station("server", shares=True)])
+        >>> simulate(model, arrivals_at([0.0, 0.5]), seed=1).completed_s.tolist()
+        [1.5, 2.0]
     """
 
     name: str
@@ -134,6 +174,13 @@ class Pool:
     """``slots`` of something a request keeps across several steps, such as database connections.
 
     ``queue`` bounds how many may wait for one; with 0 the pool is a limit on concurrency that rejects.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> steps = [Hold("limit"), Delay("work", Constant(1.0)), Release("limit")]
+        >>> model = Model("example", [Flow("get", steps)], pools=[Pool("limit", 1, queue=0)])
+        >>> outcomes(simulate(model, arrivals_at([0.0, 0.5, 1.5]), seed=1))
+        ['completed', 'rejected', 'completed']
     """
 
     name: str
@@ -152,6 +199,13 @@ class Queue:
 
     A free worker takes items as soon as ``batch`` of them wait, or the first has waited for ``wait_s``. ``limit``
     bounds how many may wait (None: no bound).
+
+    Example:
+        >>> from simulations.examples import *
+        >>> flows = [Flow("get", [Enqueue("mail", wait=True)]), Flow("send", [Delay("smtp", Constant(1.0))])]
+        >>> model = Model("example", flows, queues=[Queue("mail", "send", batch=2)])
+        >>> simulate(model, arrivals_at([0.0, 0.0, 0.0]), seed=1).completed_s.tolist()
+        [1.0, 2.0, 2.0]
     """
 
     name: str

@@ -23,6 +23,14 @@ class Balancer:
     ``policy``: "random"; "round_robin"; "least_connections" (the fewest in flight; of several, the first after the one
     picked last); "two_choices" (the less busy of two picked at random, Mitzenmacher 2001); "consistent_hash" (by the
     request's key, on a ring with ``points`` points a target, Karger et al. 1997).
+
+    Example:
+        >>> from simulations.examples import *
+        >>> ways = {"a": [Delay("slow", Constant(1.0))], "b": [Delay("fast", Constant(0.25))]}
+        >>> balancer = Balancer("front", ["a", "b"], "least_connections")
+        >>> model = Model("example", [Flow("get", [Balance("front", ways)])], balancers=[balancer])
+        >>> simulate(model, arrivals_at([0.0, 0.0, 0.5]), seed=1).completed_s.tolist()
+        [1.0, 0.25, 0.75]
     """
 
     name: str
@@ -47,6 +55,15 @@ class Population:
     They begin by thinking, at time 0, and begin no request after ``until_s`` (None: after the last open arrival).
     ``keys`` are what their requests ask for, each with equal chance: repeat a key to make it more popular.
     ``region`` is where they are.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> one_user = Population("users", "get", users=1, think=Constant(1.0), until_s=3.0)
+        >>> flows = [Flow("get", [Serve("server", Constant(0.5))])]
+        >>> model = Model("example", flows, [Station("server")], populations=[one_user])
+        >>> path = simulate(model, arrivals_at([]), seed=1)
+        >>> path.arrival_s.tolist(), path.completed_s.tolist()
+        ([1.0, 2.5], [1.5, 3.0])
     """
 
     name: str

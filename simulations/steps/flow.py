@@ -43,7 +43,15 @@ STARTS_PARTS = (Fork, Timeout, Retry, Hedge, Break, Attempt)
 
 @dataclass(frozen=True)
 class Flow:
-    """What one request (or job, or message) does: an ordered program of steps. Named as the operation it serves."""
+    """What one request (or job, or message) does: an ordered program of steps. Named as the operation it serves.
+
+    Example:
+        >>> from simulations.examples import *
+        >>> flows = [Flow("get", [Delay("read", Constant(0.25))]), Flow("put", [Delay("write", Constant(1.0))])]
+        >>> requests = arrivals_at([0.0, 0.0], operation=["get", "put"])
+        >>> simulate(Model("example", flows), requests, seed=1).completed_s.tolist()
+        [0.25, 1.0]
+    """
 
     name: str
     steps: Sequence[Step]
