@@ -30,7 +30,8 @@ def _waiting() -> list[Case]:
         expected = theory.mmc(rate_rps, 1.0, servers).response_time_s
         name = f"M/M/{servers} at {rate_rps / servers:.0%}"
         model = one_station(Exponential(1.0), servers)
-        found.append(open_case(name, "Erlang 1917", expected, model, [rate_rps], {"server": 1.0}))
+        control, runs = {"server": 1.0}, 40 if servers == 1 else 80
+        found.append(open_case(name, "Erlang 1917", expected, model, [rate_rps], control, replications=runs))
     services: dict[str, Distribution] = {
         "M/D/1": Constant(1.0),
         "M/E4/1": Erlang(1.0, 4),
@@ -41,7 +42,8 @@ def _waiting() -> list[Case]:
         expected = theory.mg1(0.6, service.mean_s, service.scv).response_time_s
         controls = {} if service.scv == 0 else {"server": service.mean_s}
         source = "Pollaczek 1930, Khinchine 1932"
-        found.append(open_case(f"{name} at 60%", source, expected, one_station(service), [0.6], controls))
+        model, runs = one_station(service), 40 if service.scv < 2 else 80
+        found.append(open_case(f"{name} at 60%", source, expected, model, [0.6], controls, replications=runs))
     return found
 
 

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from simulations.checks import Check, check
+from sdlab.errors import InvalidInput
+from simulations.checks import Check, check, everything_in_flight
 from simulations.distributions import Exponential
 from simulations.engines import simulate
 from simulations.model import Flow, Hold, Model, Pool, Release, Serve, Spawn, Station, Step
@@ -70,3 +71,32 @@ def test_a_check_is_a_row_of_a_table() -> None:
         "ok": False,
     }
     assert Check("flow balance", "idle", 0, 0).ok
+
+
+def test_who_was_rejected_left_the_line_or_was_interrupted_has_left_too(path: SamplePath) -> None:
+    queue = path.queue
+    moved = dataclasses.replace(queue, completions=queue.completions - [3, 0], rejected=queue.rejected + [1, 0])
+    moved = dataclasses.replace(moved, abandoned=queue.abandoned + [1, 0], interrupted=queue.interrupted + [1, 0])
+    assert broken(dataclasses.replace(path, queue=moved)) == []
+    lost = dataclasses.replace(moved, interrupted=queue.interrupted)
+    assert broken(dataclasses.replace(path, queue=lost)) == [("flow balance", "cpu")]
+
+
+def test_everything_in_flight_obeys_littles_law() -> None:
+    model = Model(
+        "one",
+        [Flow("get", [Serve("s", Exponential(0.5)), Spawn("job")]), Flow("job", [Serve("s", Exponential(0.2))])],
+        [Station("s")],
+    )
+    path = simulate(model, poisson(1000, 1.0), 1, bin_s=10.0)
+    assert everything_in_flight(path, 0).ok
+    assert path.bins is not None
+    wrong = dataclasses.replace(path.bins, in_flight_s=path.bins.in_flight_s * 1.001)
+    assert not everything_in_flight(dataclasses.replace(path, bins=wrong), 0).ok
+    with pytest.raises(InvalidInput, match="bins"):
+        everything_in_flight(dataclasses.replace(path, bins=None), 0)
+
+
+def test_rounding_of_a_difference_is_judged_by_what_it_is_a_difference_of() -> None:
+    assert Check("Little's law", "shared", 0.0, 1e-12, scale=2.0).ok
+    assert not Check("Little's law", "shared", 0.0, 1e-12).ok

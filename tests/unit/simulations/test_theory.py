@@ -108,3 +108,77 @@ def test_what_has_no_steady_state_or_no_meaning_is_refused(call: object, field: 
     with pytest.raises(InvalidInput) as error:
         call()  # type: ignore[operator]
     assert error.value.field == field
+
+
+def test_processor_sharing_depends_on_the_mean_alone_and_costs_the_memoryless_queue_nothing() -> None:
+    assert theory.mg1_processor_sharing(0.6, 1.0).response_time_s == pytest.approx(2.5)
+    assert theory.mg1_processor_sharing(0.6, 1.0).in_system == pytest.approx(theory.mm1(0.6, 1.0).in_system)
+    assert theory.mmc_processor_sharing(2.1, 1.0, 3).response_time_s == theory.mmc(2.1, 1.0, 3).response_time_s
+
+
+def test_a_set_up_of_nothing_and_one_at_a_rare_request_are_the_limits() -> None:
+    assert theory.mg1_set_up(0.5, 1.0, 1.0, 0.0, 1.0) == pytest.approx(2.0)
+    assert theory.mg1_set_up(1e-9, 1.0, 1.0, 3.0, 1.0) == pytest.approx(4.0)
+
+
+def test_priorities_do_not_change_the_mean_wait_of_equal_requests_together() -> None:
+    """The conservation law (Kleinrock 1965): loads weigh the waits."""
+    queues = theory.mg1_priorities([0.2, 0.5], [1.0, 1.0], [1.0, 1.0])
+    together = (0.2 * queues[0].wait_s + 0.5 * queues[1].wait_s) / 0.7
+    assert together == pytest.approx(theory.mm1(0.7, 1.0).wait_s)
+    assert queues[0].wait_s < queues[1].wait_s
+
+
+def test_a_server_that_breaks_down_is_a_chain_whose_equations_the_formula_solves() -> None:
+    """The balance equations of (number there, up or down), cut off where the probability is far below rounding."""
+    rate, service, failure, repair, most = 0.4, 1.0, 1 / 20, 1 / 4, 400
+    generator = np.zeros((2 * (most + 1), 2 * (most + 1)))
+    for n in range(most + 1):
+        up, down = 2 * n, 2 * n + 1
+        generator[up, down], generator[down, up] = failure, repair
+        if n < most:
+            generator[up, up + 2] = generator[down, down + 2] = rate
+        if n > 0:
+            generator[up, up - 2] = service
+    np.fill_diagonal(generator, -generator.sum(axis=1))
+    system = np.vstack([generator.T[1:], np.ones(len(generator))])
+    probability = np.linalg.solve(system, np.eye(len(generator))[-1])
+    in_system = float(np.repeat(np.arange(most + 1), 2) @ probability)
+    assert theory.mm1_breakdowns(rate, 1 / service, 20.0, 4.0) == pytest.approx(in_system / rate)
+    assert theory.mm1_breakdowns(0.4, 1.0, 1e12, 1e-6) == pytest.approx(theory.mm1(0.4, 1.0).response_time_s)
+
+
+def test_a_birth_death_process_with_two_servers_is_m_m_2() -> None:
+    probability = theory.birth_death([1.5] * 300, [1.0, *[2.0] * 299])
+    assert float(np.arange(301) @ probability) == pytest.approx(theory.mmc(1.5, 1.0, 2).in_system)
+    assert theory.mmc_impatient(1.5, 1.0, 2, 1e7).response_time_s == pytest.approx(
+        theory.mmc(1.5, 1.0, 2).response_time_s, rel=1e-4
+    )
+
+
+def test_convolution_and_mean_value_analysis_agree_on_a_closed_network() -> None:
+    demands = [0.1, 0.25, 0.07]
+    convolved = theory.closed_network([theory.Centre(demand) for demand in demands], 20, 1.5)
+    analysed = theory.mean_value_analysis(demands, 20, 1.5)
+    assert convolved.throughput_rps == pytest.approx(analysed.throughput_rps)
+    assert convolved.response_time_s == pytest.approx(analysed.response_time_s)
+    assert convolved.utilisation == pytest.approx(analysed.utilisation)
+    bounds = theory.asymptotic_bounds(demands, 20, 1.5)
+    assert convolved.throughput_rps < bounds.throughput_rps_max
+
+
+def test_one_machine_never_waits_for_the_repairer_and_many_keep_him_busy() -> None:
+    assert theory.machine_repair(1, 10.0, 2.0).response_time_s == pytest.approx(2.0)
+    assert theory.machine_repair(200, 10.0, 2.0).utilisation[0] == pytest.approx(1.0)
+    assert theory.machine_repair(3, 10.0, 2.0, 3).response_time_s == pytest.approx(2.0)
+
+
+def test_a_fork_of_one_is_m_m_1_and_of_two_lies_between_its_bounds() -> None:
+    assert theory.fork_join(0.5, 1.0, 1).approximation_s == pytest.approx(2.0)
+    two = theory.fork_join(0.5, 1.0, 2)
+    assert two.approximation_s == pytest.approx(11.5 / 8 * 2)
+    assert two.lower_s < two.approximation_s < two.upper_s
+    idle = theory.fork_join(0.0, 1.0, 4)
+    assert idle.lower_s == pytest.approx(idle.approximation_s) == pytest.approx(theory.harmonic(4))
+    assert theory.kth_fastest_s(1.0, 5, 5) == pytest.approx(theory.harmonic(5))
+    assert theory.kth_fastest_s(1.0, 5, 1) == pytest.approx(0.2)
