@@ -11,7 +11,7 @@ loop what asks for it otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -188,7 +188,7 @@ def _accessor(name: str, dtype: np.dtype[Any], columns: str | None) -> Any:
             place = cgutils.get_record_member(builder, record, w.offset(which), ir.IntType(64))
             return builder.load(place)
 
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             array = make_array(array_type)(context, builder)
             data_type = context.get_data_type(element).as_pointer()
             one = context.get_constant(types.intp, 1)
@@ -223,14 +223,15 @@ def table(w: Any) -> DistributionTable:
     return DistributionTable(kind(w), first(w), size(w), parameters(w))  # type: ignore[name-defined]  # noqa: F821
 
 
-@intrinsic
-def is_full(_typing: Any, w: Any) -> Any:
-    """Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
-
+def _is_full(_typing: Any, w: Any) -> Any:
     def codegen(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
         return context.get_constant(types.boolean, "whole" in w.fields)
 
     return types.boolean(w), codegen
+
+
+is_full: Callable[[Any], bool] = intrinsic(_is_full)
+"""Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
 
 
 def __getattr__(name: str) -> Any:
