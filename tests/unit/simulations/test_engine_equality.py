@@ -13,7 +13,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from simulations.engines import compiled, simulate
+from simulations.engines import simulate
+from simulations.engines.compiled import memory
 from simulations.model import (
     Branch,
     Cache,
@@ -147,9 +148,9 @@ def test_more_in_flight_more_spawned_and_more_bins_than_memory_was_first_made_fo
     ]
     table = requests(np.arange(1000) / 100)
     path = both_engines(Model("grow", flows, [Station("s", 1)]), table, bin_s=1.0)
-    assert path.max_in_flight > compiled.FIRST_SLOTS
+    assert path.max_in_flight > memory.FIRST_SLOTS
     assert path.spawned is not None
-    assert len(path.spawned.flow) == 5000 > compiled.FIRST_SPAWNED
+    assert len(path.spawned.flow) == 5000 > memory.FIRST_SPAWNED
     assert path.bins is not None
     assert len(path.bins.arrivals) > table.duration_s * 100
 
@@ -160,7 +161,7 @@ def test_runs_that_stop_after_every_few_events_are_the_same_run(monkeypatch: pyt
     model = Model("chunks", flows, [Station("s", 1)], [Pool("p", 2)])
     whole = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0)
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(compiled, "EVENTS_PER_CHUNK", 7)
+    monkeypatch.setattr("simulations.engines.compiled.run.EVENTS_PER_CHUNK", 7)
     pieces = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0, progress=lambda *seen: calls.append(seen))
     assert whole.differences(pieces) == []
     assert len(calls) > 500
