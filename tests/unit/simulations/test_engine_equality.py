@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -161,7 +162,7 @@ def test_runs_that_stop_after_every_few_events_are_the_same_run(monkeypatch: pyt
     model = Model("chunks", flows, [Station("s", 1)], [Pool("p", 2)])
     whole = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0)
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr("simulations.engines.compiled.run.EVENTS_PER_CHUNK", 7)
+    monkeypatch.setattr(import_module("simulations.engines.compiled.run"), "EVENTS_PER_CHUNK", 7)
     pieces = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0, progress=lambda *seen: calls.append(seen))
     assert whole.differences(pieces) == []
     assert len(calls) > 500
