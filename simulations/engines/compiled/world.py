@@ -12,10 +12,10 @@ loop what asks for it otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -147,7 +147,9 @@ NUMBERS = (
 
 
 def _dtype(full: bool) -> np.dtype[Any]:
-    fields = [*((name, INT) for name in (*ARRAYS, *TABLES)), *NUMBERS, *([("whole", INT)] if full else [])]
+    # The first field tells the types apart: one that begins like the other would pass for it.
+    names = ("whole" if full else "lean", *ARRAYS, *TABLES)
+    fields = [*((name, INT) for name in names), *NUMBERS]
     return np.dtype(fields, align=True)
 
 
@@ -230,7 +232,7 @@ def _is_full(_typing: Any, w: Any) -> Any:
     return types.boolean(w), codegen
 
 
-is_full: Callable[[Any], bool] = intrinsic(_is_full)
+is_full = cast("Callable[[Any], bool]", intrinsic(_is_full))
 """Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
 
 
