@@ -19,8 +19,13 @@ from simulations.distributions import (
     Empirical,
     Erlang,
     Exponential,
+    Gamma,
     Hyperexponential,
     LogNormal,
+    Mixture,
+    Pareto,
+    Uniform,
+    Weibull,
 )
 from simulations.engines import simulate
 from simulations.model import (
@@ -71,6 +76,7 @@ SHARES = {"browse": 0.7, "search": 0.2, "order": 0.1}
 
 PAGE = LogNormal(0.004, 0.6)
 QUERY = Hyperexponential((0.9, 0.1), (0.003, 0.02))
+PAYMENT = Mixture((0.95, 0.05), (LogNormal(0.06, 0.5), Exponential(0.4)))
 MEASURED = Empirical((0.001, 0.002, 0.002, 0.003, 0.008))
 
 
@@ -83,8 +89,8 @@ def _to_a_web_server() -> list[Step]:
 def _browse() -> Flow:
     """A product page: from the server's own cache, from the shared one, or from the database."""
     from_database: list[Step] = [Hold("connections"), Serve("database", QUERY), Release("connections")]
-    shared = Lookup("shared_cache", hit=[Delay("shared_cache", Constant(0.0005))], miss=from_database)
-    recommended = Hedge(Constant(0.02), [Delay("recommendations", Exponential(0.01))], extra=1)
+    shared = Lookup("shared_cache", hit=[Delay("shared_cache", Uniform(0.0003, 0.0007))], miss=from_database)
+    recommended = Hedge(Constant(0.02), [Delay("recommendations", Pareto(0.01, 2.2))], extra=1)
     pictures = Switch("region", {"us": [Delay("pictures_us", MEASURED)]}, otherwise=[Delay("pictures", MEASURED)])
     return Flow(
         "browse",
@@ -107,7 +113,7 @@ def _search() -> Flow:
 
 def _order() -> Flow:
     """Pay, behind a circuit breaker and with a few retries; then the ledger at once, and the rest later."""
-    payment = Timeout(Constant(0.5), [Serve("payment", LogNormal(0.08, 0.8), priority=0)], abandoned="continue")
+    payment = Timeout(Constant(0.5), [Serve("payment", PAYMENT)], abandoned="continue")
     paying = Retry(
         [Break("payment", [payment])],
         attempts=3,
@@ -134,10 +140,10 @@ def _order() -> Flow:
 def _background() -> list[Flow]:
     """What nobody waits for, the staff, and the workers of the queues."""
     return [
-        Flow("reindex", [Serve("search", Exponential(0.02)), Store("shared_cache")]),
+        Flow("reindex", [Serve("search", Weibull(0.02, 1.5)), Store("shared_cache")]),
         Flow("stock", [Hold("connections"), Serve("database", QUERY, priority=1), Release("connections")]),
         Flow("write_ledger", [Serve("database", Constant(0.002), per_item=Exponential(0.0005))]),
-        Flow("send_letters", [Serve("post", Exponential(0.05))]),
+        Flow("send_letters", [Serve("post", Gamma(0.05, 2.5))]),
     ]
 
 

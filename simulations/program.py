@@ -148,8 +148,12 @@ class Program:
 def compile_model(model: Model) -> Program:
     """Lay a model out flat."""
     flows = tuple(flow.name for flow in model.flows)
-    lined = (*model.stations, *model.pools, *model.queues)
-    resources = (*(resource.name for resource in lined), *model.delays)
+    lined = [
+        *(station.name for station in model.stations),
+        *(pool.name for pool in model.pools),
+        *(queue.name for queue in model.queues),
+    ]
+    resources = (*lined, *model.delays)
     drawing = _Drawing(model)
     writer = _Writer(model, resources, drawing.drawn)
     first = []

@@ -147,7 +147,8 @@ class SamplePath:
     """One run. Requests keep their rows: ``completed_s[i]`` is when request i ended. Those of closed populations
     follow, in the order in which they began; ``arrival_s`` is when they did.
 
-    ``outcome`` indexes `OUTCOMES`; ``retries`` counts retries of its steps. ``cache_hit`` is the result of the request's last lookup: 1 hit, 0 miss, -1 none.
+    ``outcome`` indexes `OUTCOMES`; ``retries`` counts retries of its steps. ``cache_hit`` is the result of the
+    request's last lookup: 1 hit, 0 miss, -1 none.
     ``spans`` (if recorded) is [requests, resources]: seconds at each station (wait and service) and delay, and
     waiting for each pool; so the spans of a request whose steps run one after the other add up to its response time
     (of what runs at once, or was left alone, all of it counts).

@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from random import Random
 
-from simulations import distributions
-from simulations.distributions import Constant, Distribution
+from simulations.distributions import (
+    Constant,
+    Distribution,
+    Empirical,
+    Erlang,
+    Exponential,
+    Gamma,
+    Hyperexponential,
+    LogNormal,
+    Mixture,
+    Pareto,
+    Uniform,
+    Weibull,
+)
 
 
 def time(r: Random) -> Distribution:
@@ -23,16 +35,26 @@ def seconds(r: Random, low: int, high: int) -> float:
     return float(r.randint(low, high)) if r.random() < 0.6 else r.uniform(low, high)
 
 
-def _continuous(r: Random, least_mean_s: float) -> Distribution:
+def _continuous(r: Random, least_mean_s: float) -> Distribution:  # noqa: PLR0911  one a kind
     mean_s = r.uniform(least_mean_s, least_mean_s + 3)
     p = r.random()
-    match r.randrange(9):
+    match r.randrange(14):
         case 0:
-            return distributions.Erlang(mean_s, r.randint(1, 6))
+            return Erlang(mean_s, r.randint(1, 6))
         case 1:
-            return distributions.LogNormal(mean_s, r.uniform(0, 2))
+            return LogNormal(mean_s, r.uniform(0, 2))
         case 2:
-            return distributions.Hyperexponential((p, 1 - p), (mean_s / 3, mean_s))
+            return Hyperexponential((p, 1 - p), (mean_s / 3, mean_s))
         case 3:
-            return distributions.Empirical(tuple(sorted(r.uniform(0, 2 * mean_s) for _ in range(r.randint(2, 6)))))
-    return distributions.Exponential(mean_s)
+            return Empirical(tuple(sorted(r.uniform(0, 2 * mean_s) for _ in range(r.randint(2, 6)))))
+        case 4:
+            return Uniform(mean_s * p, mean_s * (2 - p))
+        case 5:
+            return Gamma(mean_s, r.uniform(0.3, 4))
+        case 6:
+            return Weibull(mean_s, r.uniform(0.5, 3))
+        case 7:
+            return Pareto(mean_s, r.uniform(1.5, 4))
+        case 8:
+            return Mixture((p, 1 - p), (Constant(float(r.randint(0, 2))), Exponential(mean_s)))
+    return Exponential(mean_s)

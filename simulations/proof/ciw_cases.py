@@ -25,7 +25,7 @@ LAST = 200
 """Customers at the end that are left out, because those still there then would be missing among them."""
 
 SHIFT_S, SHORT_SHIFT_S = 30.0, 10.0
-"""How long three servers work before two of them leave, and how long those are away."""
+"""How long three servers work before they leave, and how long they are away."""
 
 
 @dataclass(frozen=True)
@@ -190,20 +190,24 @@ def _sharing(servers: int, rate_rps: float) -> PeerCase:
 
 
 def _shifts() -> PeerCase:
-    """Three servers, of which two are away a quarter of the time, after finishing what they do."""
+    """Three servers, all of which are away a quarter of the time, after finishing what they do.
+
+    Away all, because at the end of a shift Ciw replaces every server: of three who become one, the three finish what
+    they do while a fourth begins anew.
+    """
     count, cycle_s = 20_000, SHIFT_S + SHORT_SHIFT_S
     away = [
-        Outage(number * cycle_s + SHIFT_S, SHORT_SHIFT_S, servers=2, work="finish")
+        Outage(number * cycle_s + SHIFT_S, SHORT_SHIFT_S, work="finish")
         for number in range(int(count / 1.2 / cycle_s) + 20)
     ]
     model = Model("shifts", [Flow("get", [Serve("s", Exponential(1.0))])], [Station("s", 3, outages=away)])
 
     def network(ciw: Any) -> dict[str, Any]:
-        shifts = ciw.Schedule(numbers_of_servers=[3, 1], shift_end_dates=[SHIFT_S, cycle_s], preemption=False)
+        shifts = ciw.Schedule(numbers_of_servers=[3, 0], shift_end_dates=[SHIFT_S, cycle_s], preemption=False)
         return {
             "arrival_distributions": [ciw.dists.Exponential(1.2)],
             "service_distributions": [ciw.dists.Exponential(1.0)],
             "number_of_servers": [shifts],
         }
 
-    return PeerCase(_ours("three servers, two away at times", model, [1.2], count=count), network)
+    return PeerCase(_ours("three servers, away at times", model, [1.2], count=count), network)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from simulations.caches.cache import POLICIES
 from simulations.model import (
     Autoscaler,
     Balancer,
@@ -29,7 +30,6 @@ from simulations.resources import BALANCING
 
 KEYS = 6
 REGIONS = ("eu", "us", "asia")
-POLICIES = ("lru", "fifo")
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Vocabulary:
 
     steps: frozenset[str] | None = None
     policies: tuple[str, ...] = POLICIES
-    sizes_in_bytes: bool = False
+    sizes_in_bytes: bool = True
     changing_stations: bool = True
     populations: bool = True
 

@@ -118,7 +118,15 @@ def _caching() -> list[Case]:
                 name = f"{policy.upper()}, {capacity:,} of {KEYS:,} keys, Zipf {exponent}: hit ratio"
                 source = "Che et al. 2002" if policy == "lru" else "Fricker et al. 2012"
                 run = _hit_ratio(policy, capacity, exponent)
-                found.append(Case(name, source, formula(popularity, capacity), run, replications=20))
+                found.append(
+                    Case(
+                        name,
+                        source,
+                        formula(popularity, capacity),
+                        run,
+                        replications=50 if formula(popularity, capacity) < 0.1 else 20,
+                    )
+                )
     return found
 
 

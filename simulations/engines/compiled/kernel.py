@@ -231,7 +231,7 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
 
 
 @kernel
-def next_event(w: Any) -> int:
+def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each memory that may be full
     """Move the clock to the next event and let it happen; the request it concerns becomes current."""
     arrival_left = w.next_arrival < w.requests
     if not arrival_left:
@@ -281,10 +281,7 @@ def run_events(w: Any, events: int) -> int:
             while w.work_left > 0:
                 more.do_work(w)
         if w.current != NONE:
-            if world.is_full(w) and world.tasks(w)[w.current].outcome != 0:
-                came = FAILS
-            else:
-                came = run_on(w, w.current)
+            came = FAILS if world.is_full(w) and more.fails(w, w.current) else run_on(w, w.current)
             if came < WAITS:
                 return came
             if world.is_full(w) and came != WAITS:

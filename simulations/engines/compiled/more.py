@@ -211,6 +211,12 @@ def step(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912  one case a step
 
 
 @kernel
+def fails(w: Any, slot: int) -> bool:
+    """Whether a task that runs on does so to fail."""
+    return bool(world.tasks(w)[slot].outcome != COMPLETED)
+
+
+@kernel
 def ends(w: Any, slot: int, failing: bool) -> None:
     """The task that ran has failed, or has completed its steps."""
     push(w, FAILING if failing else ENDING, slot)

@@ -155,9 +155,9 @@ def backoff_s(w: Any, policy: Any, identity: int, draw_key: int, attempt: int) -
         base_s *= policy.factor
     base_s = min(policy.most_s, base_s)
     if policy.jitter == 1:
-        return draw(w.seed, identity, draw_key) * base_s
+        return float(draw(w.seed, identity, draw_key) * base_s)
     if policy.jitter == 2:
-        return base_s / 2 + draw(w.seed, identity, draw_key) * (base_s / 2)
+        return float(base_s / 2 + draw(w.seed, identity, draw_key) * (base_s / 2))
     return float(base_s)
 
 

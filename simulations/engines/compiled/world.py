@@ -11,11 +11,11 @@ loop what asks for it otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -147,7 +147,9 @@ NUMBERS = (
 
 
 def _dtype(full: bool) -> np.dtype[Any]:
-    fields = [*((name, INT) for name in (*ARRAYS, *TABLES)), *NUMBERS, *([("whole", INT)] if full else [])]
+    # The first field tells the types apart: one that begins like the other would pass for it.
+    names = ("whole" if full else "lean", *ARRAYS, *TABLES)
+    fields = [*((name, INT) for name in names), *NUMBERS]
     return np.dtype(fields, align=True)
 
 
@@ -188,7 +190,7 @@ def _accessor(name: str, dtype: np.dtype[Any], columns: str | None) -> Any:
             place = cgutils.get_record_member(builder, record, w.offset(which), ir.IntType(64))
             return builder.load(place)
 
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             array = make_array(array_type)(context, builder)
             data_type = context.get_data_type(element).as_pointer()
             one = context.get_constant(types.intp, 1)
@@ -223,14 +225,15 @@ def table(w: Any) -> DistributionTable:
     return DistributionTable(kind(w), first(w), size(w), parameters(w))  # type: ignore[name-defined]  # noqa: F821
 
 
-@intrinsic
-def is_full(_typing: Any, w: Any) -> Any:
-    """Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
-
+def _is_full(_typing: Any, w: Any) -> Any:
     def codegen(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
         return context.get_constant(types.boolean, "whole" in w.fields)
 
     return types.boolean(w), codegen
+
+
+is_full = cast("Callable[[Any], bool]", intrinsic(_is_full))
+"""Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
 
 
 def __getattr__(name: str) -> Any:

@@ -74,9 +74,14 @@ def test_a_check_is_a_row_of_a_table() -> None:
 
 
 def test_who_was_rejected_left_the_line_or_was_interrupted_has_left_too(path: SamplePath) -> None:
-    queue = path.queue
-    moved = dataclasses.replace(queue, completions=queue.completions - [3, 0], rejected=queue.rejected + [1, 0])
-    moved = dataclasses.replace(moved, abandoned=queue.abandoned + [1, 0], interrupted=queue.interrupted + [1, 0])
+    queue, one, three = path.queue, np.array([1, 0]), np.array([3, 0])
+    moved = dataclasses.replace(
+        queue,
+        completions=np.subtract(queue.completions, three),
+        rejected=np.add(queue.rejected, one),
+        abandoned=np.add(queue.abandoned, one),
+        interrupted=np.add(queue.interrupted, one),
+    )
     assert broken(dataclasses.replace(path, queue=moved)) == []
     lost = dataclasses.replace(moved, interrupted=queue.interrupted)
     assert broken(dataclasses.replace(path, queue=lost)) == [("flow balance", "cpu")]
