@@ -95,9 +95,7 @@ def _percentiles(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = plain_table(
-        "station", "stations and pools: share of time busy, queue, mean wait and service of a visit"
-    )
+    table = plain_table("station", "stations and pools: share of time busy, queue, mean wait and service of a visit")
     for name in ("servers", "busy", "queue", "max", "wait (ms)", "service (ms)"):
         table.add_column(name, justify="right")
     for row in rows:

@@ -116,7 +116,7 @@ def sectioning(
 ) -> Interval:
     """Interval for a statistic of a stationary series: its value over the whole, and how it varies between batches.
 
-    With q of the whole and q_1 ... q_b of consecutive batches, the half-width is t(b - 1) · √(Σ (q_i - q)² / (b - 1) / b)
+    With q of the whole and q_1 ... q_b of consecutive batches, the half-width is t(b - 1) √(Σ (q_i - q)² / b / (b - 1))
     (Asmussen & Glynn 2007, "Stochastic Simulation", III.5a; for percentiles Nakayama 2014). The value of the whole has
     less bias than the mean of the batches' values, which is why it is in the middle. Observations that do not fill the
     last batch are left out from the start.
