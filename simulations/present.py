@@ -37,7 +37,7 @@ def show(console: Console, simulated: Simulated) -> None:
         console.print(f"trace: {scenario.parameters['account']}", style="dim")
     console.print(
         f"[bold]{scenario.design.title}[/]: {total['requests']:,} requests simulated in {simulated.took_s:.1f} s "
-        f"({total['requests'] / simulated.took_s:,.0f} requests/s, {simulated.engine} engine)"
+        f"({total['requests'] / simulated.took_s:,.0f}/s, {simulated.engine})"
     )
     day_s = scenario.parameters.get("day_s", SECONDS_PER_DAY)
     if day_s < SECONDS_PER_DAY:
@@ -95,7 +95,7 @@ def _percentiles(console: Console, rows: list[dict[str, Any]]) -> None:
 
 
 def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = plain_table("station", "stations and pools: share of time busy, queue, mean wait and service of a visit")
+    table = plain_table("station", "stations, pools, queues: share busy, queue, mean times of a visit")
     for name in ("servers", "busy", "queue", "max", "wait (ms)", "service (ms)"):
         table.add_column(name, justify="right")
     for row in rows:

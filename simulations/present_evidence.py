@@ -56,17 +56,17 @@ def show_steady_state(console: Console, content: dict[str, Any] | None, why_not:
         console.print(f"no warm-up is cut: {why_not}", style="dim")
         return
     if content["rows"]:
+        _intervals(console, "steady state (ms, 95 % interval)", content["rows"])
         count, until_s = content["warm_up_requests"], content["warm_up_s"]
-        cut = f"without the first {count:,} requests ({until_s:.3g} s)" if count else "no request cut as"
-        title = f"steady state, {cut} warm-up by MSER-5: ms ± half-width (95 %)"
-        _intervals(console, title, content["rows"])
+        cut = f"the first {count:,} requests ({until_s:.3g} s)" if count else "nothing"
+        console.print(f"warm-up cut by MSER-5: {cut}", style="dim")
     for warning in content["warnings"]:
         console.print(warning, style="yellow")
 
 
 def show_replications(console: Console, rows: list[dict[str, Any]]) -> None:
     """Means over replications with their half-widths."""
-    _intervals(console, f"over {rows[0]['replications']} replications: ms ± half-width (95 %)", rows)
+    _intervals(console, f"over {rows[0]['replications']} replications (ms, 95 % interval)", rows)
 
 
 def _intervals(console: Console, title: str, rows: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ Where a model has closed populations, ``requests`` are those of `requests_of`: o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -113,13 +114,15 @@ def hit_ratio(path: SamplePath) -> float:
     return float(path.cache.hits.sum() / lookups) if lookups else float("nan")
 
 
-def breakdown(requests: Requests, path: SamplePath) -> dict[str, Any]:
+def breakdown(requests: Requests, path: SamplePath, pools: Collection[str] | None = None) -> dict[str, Any]:
     """Where the time of one request goes: mean seconds waiting and in service, by operation and tier.
 
-    A pool's service is left out: what is done while holding a connection is counted where it is done.
+    The service of ``pools`` (by default of those of the tier "pool") is left out: what is done while holding a
+    connection is counted where it is done.
     """
     tiers = list(dict.fromkeys(tier_of(name) for name in path.resources))
-    pools = set(path.queues) & {name for name in path.queues if tier_of(name) == "pool"}
+    if pools is None:
+        pools = {name for name in path.queues if tier_of(name) == "pool"}
     counts = np.bincount(requests.operation, minlength=len(requests.operations))
     operations = [name for name, count in zip(requests.operations, counts, strict=True) if count]
     wait_s = np.zeros((len(operations), len(tiers)))

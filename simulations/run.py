@@ -105,7 +105,7 @@ def _content(scenario: Scenario, requests: Requests, path: SamplePath) -> dict[s
         "stations": results.stations(path),
         "caches": results.caches(path, scenario.model.caches),
         "guards": results.guards(path, scenario.model),
-        "breakdown": results.breakdown(requests, path),
+        "breakdown": results.breakdown(requests, path, {pool.name for pool in scenario.model.pools}),
         "checks": [row.as_dict() for row in checks],
     }
     if scenario.hour_s is not None:

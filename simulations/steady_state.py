@@ -29,6 +29,9 @@ BEYOND = 100
 LAG1_MAX = 2.326 / math.sqrt(BATCHES)
 """What the lag-1 correlation of independent batches exceeds once in a hundred runs."""
 
+LEAST_REQUESTS = 4 * BATCH
+"""What MSER-5 needs."""
+
 PERCENTILES = (50, 95, 99)
 
 
@@ -44,7 +47,7 @@ def steady_state(requests: Requests, path: SamplePath) -> dict[str, Any]:
     order = order[path.outcome[order] == COMPLETED]
     times_s, operation = path.response_time_s[order], requests.operation[order]
     found: dict[str, Any] = {"method": "MSER-5, sectioning", "batches": BATCHES, "confidence": 0.95}
-    if times_s.size < 4 * BATCH:
+    if times_s.size < LEAST_REQUESTS:
         few = f"only {times_s.size:,} requests completed: too few for a steady state"
         return {**found, "warm_up_requests": 0, "warm_up_s": 0.0, "settled": False, "rows": [], "warnings": [few]}
     cut = mser5(times_s)
