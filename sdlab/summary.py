@@ -8,16 +8,18 @@ interpolation): the smallest value that at least a share p of the records do not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from sdlab.arrivals import FloatArray
 
+IntArray: TypeAlias = NDArray[np.int64]
 PERCENTILES = (50, 95, 99)
 OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
 """How a request can end; only a load generator drops requests."""
@@ -36,8 +38,8 @@ class Percentile:
 class OperationSummary:
     """One operation (or ``all``). Rates are requests a second of the intended starts' span; times are seconds.
 
-    ``retried`` counts requests with at least one retry, ``retries`` all of them. ``goodput_rps`` is the rate of
-    completed requests, and the response times are theirs.
+    ``retried`` counts requests with at least one retry, ``retries`` all of them; None where that was not kept.
+    ``goodput_rps`` is the rate of completed requests, and the response times are theirs.
     """
 
     operation: str
@@ -47,8 +49,8 @@ class OperationSummary:
     timed_out: int
     failed: int
     dropped: int
-    retried: int
-    retries: int
+    retried: int | None
+    retries: int | None
     rate_rps: float
     goodput_rps: float
     availability: float
@@ -135,7 +137,7 @@ def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
     return OperationSummary(
         operation=name,
         requests=len(table),
-        **{outcome: int(ended.get(outcome, 0)) for outcome in OUTCOMES},
+        **_counts(ended),
         retried=int(np.count_nonzero(retries)),
         retries=int(retries.sum()),
         rate_rps=len(table) / span_s,
@@ -149,6 +151,57 @@ def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
         response_time_s_p99_high=p99.high_s,
         response_time_s_max=float(times.max()) if times.size else float("nan"),
     )
+
+
+def of_buckets(
+    name: str, counts: IntArray, value_s: FloatArray, ended: Mapping[str, int], sum_s: float, max_s: float, span_s: float
+) -> OperationSummary:
+    """The summary of one operation from a histogram of the response times of its completed requests.
+
+    ``counts`` are the requests in each bucket, in rising order, and ``value_s`` what stands for the bucket: so exact is
+    a percentile. ``ended`` are requests by outcome; ``sum_s`` and ``max_s``, of the completed ones, are exact.
+    """
+    requests, completed = sum(ended.values()), int(counts.sum())
+    p50, p95, p99 = (percentile_of_buckets(counts, value_s, percent) for percent in PERCENTILES)
+    return OperationSummary(
+        operation=name,
+        requests=requests,
+        **_counts(ended),
+        retried=None,
+        retries=None,
+        rate_rps=requests / span_s,
+        goodput_rps=completed / span_s,
+        availability=completed / requests if requests else float("nan"),
+        response_time_s_mean=sum_s / completed if completed else float("nan"),
+        response_time_s_p50=p50.value_s,
+        response_time_s_p95=p95.value_s,
+        response_time_s_p99=p99.value_s,
+        response_time_s_p99_low=p99.low_s,
+        response_time_s_p99_high=p99.high_s,
+        response_time_s_max=max_s if completed else float("nan"),
+    )
+
+
+def percentile_of_buckets(
+    counts: IntArray, value_s: FloatArray, percent: float, confidence: float = 0.95
+) -> Percentile:
+    """The percentile of values that were only counted in buckets: `percentile` up to the width of a bucket."""
+    upto = np.cumsum(counts)
+    count = int(upto[-1]) if upto.size else 0
+    if count == 0:
+        return Percentile(float("nan"), float("nan"), float("nan"))
+    low, at, high = _ranks(count, percent, confidence)
+
+    def at_rank(rank: int) -> float:
+        return float(value_s[np.searchsorted(upto, rank, side="right")])
+
+    return Percentile(
+        at_rank(at), at_rank(low) if low >= 0 else 0.0, at_rank(high) if high < count else float("inf")
+    )
+
+
+def _counts(ended: Mapping[str, int]) -> dict[str, int]:
+    return {outcome: int(ended.get(outcome, 0)) for outcome in OUTCOMES}
 
 
 def outcomes(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ The simulator replays such a table request by request; the load generator sends 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -93,9 +94,47 @@ def steady(
     return with_mix(design, times, seed, keys)
 
 
+def steady_chunks(
+    design: Design,
+    rate_rps: float,
+    duration_s: float,
+    seed: int,
+    keys: int | None = None,
+    *,
+    most: int | None = None,
+    chunk: int = 1_000_000,
+) -> Iterator[Requests]:
+    """The design's mix in a Poisson stream, ``chunk`` requests at a time and at most ``most``, in constant memory.
+
+    Arrivals, operations and regions are those that `steady` gives; the keys of each chunk have a stream of their own,
+    so they are others.
+    """
+    popularity = design.workload.popularity
+    shares = [o.share for o in design.workload.operations.values()], [r.share for r in design.regions.values()]
+    streams = arrivals.stream(seed, "operations"), arrivals.stream(seed, "regions")
+    forever = 1 << 62
+    for number, times_s in enumerate(arrivals.poisson_chunks(rate_rps, seed, most or forever, chunk)):
+        arrival_s = times_s[: np.searchsorted(times_s, duration_s)]
+        if arrival_s.size:
+            yield Requests(
+                arrival_s,
+                _drawn(shares[0], arrival_s.size, streams[0]),
+                zipf_ranks(arrival_s.size, keys or popularity.keys, popularity.zipf_exponent, seed, f"keys {number}"),
+                _drawn(shares[1], arrival_s.size, streams[1]),
+                design.operations,
+                tuple(design.regions),
+            )
+        if arrival_s.size < times_s.size:
+            return
+
+
 def by_share(shares: list[float], count: int, seed: int, purpose: str) -> NDArray[np.int16]:
     """Draw ``count`` indices into ``shares`` (which add to 1) in proportion to them, from the purpose's own stream."""
+    return _drawn(shares, count, arrivals.stream(seed, purpose))
+
+
+def _drawn(shares: list[float], count: int, generator: np.random.Generator) -> NDArray[np.int16]:
     cumulative = np.cumsum(np.asarray(shares))
     cumulative[-1] = 1.0
-    uniform = arrivals.stream(seed, purpose).random(count)
+    uniform = generator.random(count)
     return np.searchsorted(cumulative, uniform, side="right").astype(np.int16)

@@ -58,8 +58,9 @@ def check(path: SamplePath) -> list[Check]:
     checks: list[Check] = []
     for index, name in enumerate(path.queues):
         checks += _laws_at(path, index, name)
-    completed = int(np.isfinite(path.completed_s).sum())
-    checks.append(Check("flow balance", "requests", len(path.arrival_s), completed))
+    if path.histograms is None:
+        completed = int(np.isfinite(path.completed_s).sum())
+        checks.append(Check("flow balance", "requests", len(path.arrival_s), completed))
     for flow, spawned, ended in zip(path.flows, path.background.spawned, path.background.completed, strict=True):
         if spawned:
             checks.append(Check("flow balance", f"spawned {flow}", int(spawned), int(ended)))

@@ -15,12 +15,12 @@ from simulations.sample_path import SamplePath
 def requests_of(requests: Requests, path: SamplePath, model: Model | None = None) -> Requests:
     """The requests with those of closed populations behind them, row by row as in the path.
 
-    A run without populations gives ``requests`` as they are. The rows of populations are in the order in which they
+    A run without populations, or without records, gives ``requests`` as they are. The rows of populations are in the order in which they
     began, not sorted in with the others; their operation is their flow, and which keys they asked for is not kept.
     Raises `InvalidInput` if there are such rows and no ``model`` to say whose flow they took.
     """
     population = path.closed.population
-    if not population.size:
+    if not population.size or path.histograms is not None:
         return requests
     if model is None:
         raise InvalidInput("model", None, f"is needed: {population.size:,} requests are of closed populations")
@@ -46,6 +46,8 @@ def _extended(names: tuple[str, ...], more: list[str]) -> tuple[str, ...]:
 
 def check_rows(requests: Requests, path: SamplePath) -> None:
     """Raises `InvalidInput` unless there is one row of the path for each request."""
+    if path.histograms is not None:
+        raise InvalidInput("records", "histograms", "hold no request's record: run with records='all'")
     if len(requests) != path.completed_s.size:
         bound = f"must be the {path.completed_s.size:,} of the path: `requests_of` adds those of closed populations"
         raise InvalidInput("requests", len(requests), bound)

@@ -1,6 +1,7 @@
 """A sample path as the plain tables that a run folder keeps and a terminal or a report shows.
 
-Where a model has closed populations, ``requests`` are those of `requests_of`: one row for each of the path.
+Where a model has closed populations, ``requests`` are those of `requests_of`: one row for each of the path. Of a run
+that kept histograms they only say what arrived, and nothing but `hours` looks at them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sdlab.errors import InvalidInput
 from sdlab.spec import Design
 from sdlab.summary import PERCENTILES, OperationSummary, summarise
 from sdlab.workload import Requests
+from simulations import counted
 from simulations.guards import guards
 from simulations.records import records, requests_of
 from simulations.sample_path import COMPLETED, Bins, SamplePath
@@ -51,11 +53,15 @@ def _region_of(resource: str) -> str:
 
 def summary(requests: Requests, path: SamplePath, duration_s: float) -> list[OperationSummary]:
     """Counts by outcome, rates, and response times of completed requests per operation, ``all`` first."""
+    if path.histograms is not None:
+        return counted.summary(path.histograms, path.flows, duration_s)
     return summarise(records(requests, path), duration_s)
 
 
 def outcomes(requests: Requests, path: SamplePath) -> Table:
     """How long requests took to end in each way: a row an operation and outcome, ``all`` first."""
+    if path.histograms is not None:
+        return counted.outcomes(path.histograms, path.flows)
     return of_records.outcomes(records(requests, path))
 
 
@@ -123,12 +129,12 @@ def breakdown(requests: Requests, path: SamplePath, pools: Collection[str] | Non
     tiers = list(dict.fromkeys(tier_of(name) for name in path.resources))
     if pools is None:
         pools = {name for name in path.queues if tier_of(name) == "pool"}
-    counts = np.bincount(requests.operation, minlength=len(requests.operations))
-    operations = [name for name, count in zip(requests.operations, counts, strict=True) if count]
+    counts = _counts(requests, path)
+    operations = list(counts)
     wait_s = np.zeros((len(operations), len(tiers)))
     service_s = np.zeros_like(wait_s)
     for row, operation in enumerate(operations):
-        flow, count = path.flows.index(operation), counts[requests.operations.index(operation)]
+        flow, count = path.flows.index(operation), counts[operation]
         for resource, name in enumerate(path.resources):
             tier = tiers.index(tier_of(name))
             wait_s[row, tier] += path.accounts.wait_s[flow, resource] / count
@@ -137,11 +143,20 @@ def breakdown(requests: Requests, path: SamplePath, pools: Collection[str] | Non
     return {"operations": operations, "resources": tiers, "wait_s": wait_s.tolist(), "service_s": service_s.tolist()}
 
 
+def _counts(requests: Requests, path: SamplePath) -> dict[str, int]:
+    """Requests by operation, without those that did not occur."""
+    if path.histograms is not None:
+        names, counts = path.flows, path.histograms.ended.sum(axis=1)
+    else:
+        names, counts = requests.operations, np.bincount(requests.operation, minlength=len(requests.operations))
+    return {name: int(count) for name, count in zip(names, counts, strict=True) if count}
+
+
 def hours(requests: Requests, path: SamplePath, hour_s: float = 3600.0) -> dict[str, Any]:
     """The run in hours of ``hour_s``: rate, percentiles per operation, utilisation and queue per tier.
 
     Requests count in the hour of their arrival, and response times are those of the completed ones. Hours after the
-    last arrival are left out. Raises `InvalidInput` for a path whose bins do not make up hours.
+    last arrival are left out, and so are response times that were not kept. Raises `InvalidInput` for a path whose bins do not make up hours.
     """
     if path.bins is None or not np.isclose(each := hour_s / path.bins.bin_s, round(each), rtol=1e-9, atol=0):
         raise InvalidInput("bin_s", path.bins and path.bins.bin_s, f"must have been a part of {hour_s:g} s, the hour")
@@ -149,7 +164,7 @@ def hours(requests: Requests, path: SamplePath, hour_s: float = 3600.0) -> dict[
     bins = merged(path.bins, round(each))
     arrived_in = bin_of(requests.arrival_s, hour_s, count)
     by_percentile: dict[str, dict[str, list[float]]] = {f"response_time_s_p{p}": {} for p in PERCENTILES}
-    for code, operation in enumerate(requests.operations):
+    for code, operation in enumerate(requests.operations if path.histograms is None else ()):
         rows = np.flatnonzero((requests.operation == code) & (path.outcome == COMPLETED))
         found = percentiles_by_bin(arrived_in[rows], path.response_time_s[rows], count, PERCENTILES)
         for p, values in zip(PERCENTILES, found, strict=True):
@@ -187,14 +202,15 @@ def slo_rows(design: Design, summary_rows: Table, hours_table: dict[str, Any] | 
         if row is None:
             continue
         p99_s = row["response_time_s_p99"]
-        if hours_table is not None:
-            p99_s = float(np.nanmax(hours_table["response_time_s_p99"][operation]))
+        by_hour = hours_table and hours_table["response_time_s_p99"].get(operation)
+        if by_hour:
+            p99_s = float(np.nanmax(by_hour))
         rows.append(
             {
                 "operation": operation,
                 "response_time_s_p99": p99_s,
                 "response_time_s_p99_bound": slo.response_time_s_p99,
-                "worst_hour": hours_table is not None,
+                "worst_hour": bool(by_hour),
                 "availability": row["availability"],
                 "availability_bound": slo.availability,
                 "met": bool(p99_s <= slo.response_time_s_p99 and row["availability"] >= slo.availability),

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -23,16 +23,26 @@ from simulations.scenario import Scenario
 from simulations.series import STEPS_MAX, as_json, flat
 from simulations.steady_state import steady_state
 
+Records = Literal["all", "histograms"]
+RECORDS: tuple[Records, ...] = ("all", "histograms")
+
 STATIONARY = ("constant", "poisson", "mmpp")
 """The arrival processes whose law does not change during a run."""
 
 
 @dataclass(frozen=True)
 class Recording:
-    """What a run keeps beside its summary: a time series at a step, each request's spans."""
+    """What a run keeps: every request's record or histograms; a time series at a step; each request's spans."""
 
     step_s: float | None = None
     spans: bool = False
+    records: Records = "all"
+
+    def __post_init__(self) -> None:
+        if self.records not in RECORDS:
+            raise InvalidInput("--records", self.records, f"must be one of {', '.join(RECORDS)}")
+        if self.spans and self.records == "histograms":
+            raise InvalidInput("--spans", True, "goes with --records all only: a histogram has no spans")
 
     def bin_s(self, scenario: Scenario) -> float | None:
         """The length of the bins to record: the step, fitted into the hours of a day; None for no bins.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.histograms import Histograms
 from simulations.layout import COMPLETED, OUTCOMES
 
 __all__ = ["COMPLETED", "OUTCOMES"]
@@ -153,6 +154,7 @@ class SamplePath:
     waiting for each pool; so the spans of a request whose steps run one after the other add up to its response time
     (of what runs at once, or was left alone, all of it counts).
     ``end_s`` is the time of the last event and ``max_in_flight`` the most flows that were under way at once.
+    With ``histograms``, there is no row of any request.
     """
 
     flows: tuple[str, ...]
@@ -176,6 +178,7 @@ class SamplePath:
     bins: Bins | None
     end_s: float
     max_in_flight: int
+    histograms: Histograms | None = None
 
     @property
     def response_time_s(self) -> Floats:

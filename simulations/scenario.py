@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -26,6 +28,9 @@ OF_STUDY = "study:"
 # Requests and their records take some 60 bytes each, in memory.
 DAY_REQUESTS_MAX = 20_000_000
 
+STREAM_REQUESTS = 10_000_000
+"""A steady run of more than so many requests makes them as it goes, if it keeps histograms only."""
+
 
 class Build(Protocol):
     """What ``simulations/<slug>/model.py`` offers."""
@@ -44,7 +49,8 @@ class Build(Protocol):
 class Scenario:
     """A model and the requests it gets. ``parameters`` go into the run's manifest.
 
-    ``hour_s`` is how long an hour of the simulated day lasts; None if it is not about a day.
+    ``hour_s`` is how long an hour of the simulated day lasts; None if it is not about a day. If there are too many
+    requests to hold, ``chunks`` makes them as the run goes, about ``expected`` in all, and ``requests`` are the first.
     """
 
     design: Design
@@ -52,12 +58,14 @@ class Scenario:
     requests: Requests
     duration_s: float
     hour_s: float | None = field(default=None, kw_only=True)
+    chunks: Callable[[], Iterator[Requests]] | None = field(default=None, kw_only=True)
+    expected: int = field(default=0, kw_only=True)
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
 def first_requests(scenario: Scenario, count: int | None) -> Scenario:
-    """Only the first ``count`` requests of it (all of them if None)."""
-    if count is None or count >= len(scenario.requests):
+    """Only the first ``count`` requests of it (all of them if None, or if they are made in chunks)."""
+    if scenario.chunks is not None or count is None or count >= len(scenario.requests):
         return scenario
     cut = scenario.requests.take(slice(0, count))
     return replace(scenario, requests=cut, duration_s=cut.duration_s)
@@ -155,6 +163,37 @@ def steady(
         "duration_s": duration_s,
     }
     return Scenario(design, model, requests, duration_s, parameters)
+
+
+def steady_stream(
+    design: Design,
+    calibration: Calibration | None,
+    seed: int,
+    *,
+    rate_rps: float,
+    duration_s: float,
+    most: int | None = None,
+    deployment: Deployment = "design",
+) -> Scenario:
+    """The design's mix at one Poisson rate, at most ``most`` requests of it, made as the run goes."""
+    keys = design.test_data.links if deployment == "reference" else None
+    chunks = partial(workload.steady_chunks, design, rate_rps, duration_s, seed, keys, most=most)
+    first = next(chunks(), None)
+    if first is None:
+        raise InvalidInput("duration", duration_s, f"too short for one arrival at {rate_rps:g} requests/s")
+    expected = int(rate_rps * duration_s)
+    if most is not None and most < expected:
+        expected, duration_s = most, most / rate_rps
+    model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
+    parameters = {
+        "mode": "steady",
+        "deployment": deployment,
+        "calibration": source_of(calibration),
+        "arrival": "poisson",
+        "rate_rps": rate_rps,
+        "duration_s": duration_s,
+    }
+    return Scenario(design, model, first, duration_s, parameters, chunks=chunks, expected=expected)
 
 
 def a_trace(

@@ -31,18 +31,20 @@ def series(requests: Requests, path: SamplePath) -> pd.DataFrame:
     "all") also has ``in_flight_mean``, of everything under way: spawned flows and batches too.
 
     So ``series(requests, path)["stations"]["api"]["utilisation"]`` is one line of a figure. Raises `InvalidInput` for
-    a path without bins, or requests that are not the path's (see `simulations.records.requests_of`).
+    a path without bins, or requests that are not the path's (see `simulations.records.requests_of`). With histograms
+    instead of records there is only what is counted as events happen: stations, caches, ``in_flight_mean``.
     """
     if path.bins is None:
         raise InvalidInput("bin_s", None, "must have been given to `simulate`: there is no series without bins")
-    check_rows(requests, path)
     count = path.bins.in_flight_s.size
     columns: Columns = {("requests", "all", "in_flight_mean"): path.bins.in_flight_s / lengths_s(path)}
-    columns |= _requests("all", np.arange(len(requests)), path, count)
-    for code, operation in enumerate(requests.operations):
-        rows = np.flatnonzero(requests.operation == code)
-        if rows.size:
-            columns |= _requests(operation, rows, path, count)
+    if path.histograms is None:
+        check_rows(requests, path)
+        columns |= _requests("all", np.arange(len(requests)), path, count)
+        for code, operation in enumerate(requests.operations):
+            rows = np.flatnonzero(requests.operation == code)
+            if rows.size:
+                columns |= _requests(operation, rows, path, count)
     columns |= _stations(path, path.bins) | _caches(path, path.bins)
     times_s = pd.Index(np.arange(count) * path.bins.bin_s, name="time_s")
     table = pd.DataFrame(columns, index=times_s)
