@@ -51,6 +51,8 @@ def simulate(
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
+    step: Annotated[float | None, typer.Option(help="Seconds: keep and show a time series at this step.")] = None,
+    spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
     workers: Workers = None,
     on: On = None,
     deployment: DeploymentChoice = "design",
@@ -90,11 +92,12 @@ def simulate(
 
     of_first = chosen(seed)
     heed(advise(of_first.model, of_first.requests), strict=strict)
-    first = replicated(chosen, seed, replications, engine, quiet=as_json, workers=workers, on=on)
+    recording = runner.Recording(step_s=step, spans=spans)
+    first = replicated(chosen, seed, replications, engine, quiet=as_json, recording=recording, workers=workers, on=on)
     heed(after_run(first.path))
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
-        print(to_json({"run": shown_path(saved.folder), **first.content}))
+        print(to_json({"run": shown_path(saved.folder), **first.as_json()}))
         return
     present.show(console, first)
     console.print(f"run folder: {shown_path(saved.folder)}", style="dim", soft_wrap=True)
