@@ -42,7 +42,9 @@ app = typer.Typer(add_completion=False)
 def simulate(
     slug: Slug,
     overrides: Set = None,
-    engine: Annotated[str, typer.Option(help="compiled (numba) or simpy (the definition).")] = "compiled",
+    engine: Annotated[
+        str, typer.Option(help="compiled (numba), event_loop (without its sweep) or simpy (the definition).")
+    ] = "compiled",
     seed: Seed = 1,
     replications: Annotated[int, typer.Option(min=1, max=1000, help="Runs with seeds seed, seed+1, ...")] = 1,
     rate: Annotated[float | None, typer.Option(help="Requests/s: a steady rate instead of the day.")] = None,
