@@ -28,6 +28,7 @@ COMPILED_SOURCES = (
     "layout.py",
     "caches/*.py",
     "engines/compiled/*.py",
+    "engines/reference/draws.py",
 )
 """Files whose code ends up in a cached entry point, as patterns."""
 

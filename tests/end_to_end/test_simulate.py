@@ -112,7 +112,7 @@ def test_a_sweep_varies_one_number(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["simulate", "nope"], "design = 'nope': no such design; there are url_shortener"),
-        (["simulate", "url_shortener", "--engine", "fast"], "must be one of compiled, simpy"),
+        (["simulate", "url_shortener", "--engine", "fast"], "must be one of compiled, event_loop, simpy"),
         (["simulate", "url_shortener", "--set", "workload.requests_per_day=-1"], "workload.requests_per_day = -1"),
         (["simulate", "url_shortener", "--rate", "0"], "must be a finite number of requests a second above 0"),
         (["simulate", "url_shortener", "--trace", "README.md"], "is a request in the combined format"),

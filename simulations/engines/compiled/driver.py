@@ -12,6 +12,8 @@ from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
 from simulations.engines.compiled import kernel, memory
 from simulations.engines.compiled.path import sample_path
+from simulations.engines.compiled.sweep import order_of_stations, sweep
+from simulations.engines.compiled.world import World
 from simulations.engines.prepare import prepare
 from simulations.program import Program
 from simulations.sample_path import SamplePath
@@ -30,23 +32,34 @@ def run(
     record_spawned: bool = False,
     bin_s: float | None = None,
     progress: Progress | None = None,
+    sweeps: bool = True,
 ) -> SamplePath:
-    """Run every request to its completion.
+    """Run every request to its completion: in a sweep where the model is feed-forward (and ``sweeps``), else by events.
 
     ``record_spans`` keeps each request's seconds at each resource, ``record_spawned`` each spawned flow's times,
     ``bin_s`` adds accounts by time. ``progress`` is called with the requests arrived so far and their number. Raises
     `InvalidInput` if the requests do not fit the model, or if tasks wait for each other for ever.
     """
     translation = prepare(program, requests, seed, bin_s)
-    world = memory.make_world(
-        program,
-        requests,
-        translation,
-        seed,
-        record_spans=record_spans,
-        record_spawned=record_spawned,
-        bin_s=bin_s,
-    )
+
+    def fresh() -> World:
+        return memory.make_world(
+            program,
+            requests,
+            translation,
+            seed,
+            record_spans=record_spans,
+            record_spawned=record_spawned,
+            bin_s=bin_s,
+        )
+
+    world = fresh()
+    if sweeps and bin_s is None and (order := order_of_stations(program)) is not None:
+        if sweep(program, world, order):
+            if progress is not None:
+                progress(len(requests), len(requests))
+            return sample_path(program, requests, world, record_spans, record_spawned)
+        world = fresh()
     if world.full:
         kernel.begin(world.record)
     while True:

@@ -12,7 +12,8 @@ from typing import Any
 from simulations.draws import child_identity, draw
 from simulations.engines.compiled import more, world
 from simulations.engines.compiled.agenda import make_ready, next_ready, next_scheduled, schedule
-from simulations.engines.compiled.lookups import drop, look_up, put
+from simulations.engines.compiled.ends import do_work
+from simulations.engines.compiled.lookups import drop, look_up, put, touch_ahead
 from simulations.engines.compiled.queues import (
     begin_service,
     charge,
@@ -95,6 +96,7 @@ def admit(w: Any) -> int:
     record.region = world.region_of_region(w)[world.region(w)[request]]
     if world.is_full(w):
         world.tasks(w)[slot].place = record.region
+    touch_ahead(w, request)
     one_more(w)
     return slot
 
@@ -279,7 +281,7 @@ def run_events(w: Any, events: int) -> int:
     while True:
         if world.is_full(w):
             while w.work_left > 0:
-                more.do_work(w)
+                do_work(w)
         if w.current != NONE:
             came = FAILS if world.is_full(w) and more.fails(w, w.current) else run_on(w, w.current)
             if came < WAITS:

@@ -11,6 +11,10 @@ from simulations.jit import kernel
 from simulations.layout import NONE
 from simulations.sampling import DistributionTable
 
+REQUESTS_AHEAD = 8
+CACHES_TOUCHED = 4
+"""With more caches than this, most of what is asked for would not be needed."""
+
 
 @kernel
 def memory(w: Any) -> Memory:
@@ -22,6 +26,15 @@ def memory(w: Any) -> Memory:
         world.cache_keys(w),
         world.cache_words(w),
     )
+
+
+@kernel
+def touch_ahead(w: Any, request: int) -> None:
+    """Ask for the memory in which caches will be searched for the key of a request that arrives soon."""
+    ahead = request + REQUESTS_AHEAD
+    if w.caches_asked <= CACHES_TOUCHED and ahead < w.requests:
+        for which in range(w.caches_asked):
+            caches.touch_ahead(world.caches(w)[which], memory(w), world.key(w)[ahead])
 
 
 @kernel
