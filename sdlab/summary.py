@@ -132,7 +132,7 @@ def summarise(table: pd.DataFrame, duration_s: float | None = None) -> list[Oper
 def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
     times = response_times(table)
     p50, p95, p99 = percentiles(times, PERCENTILES)
-    ended = table["outcome"].value_counts().to_dict()
+    ended = {str(outcome): int(count) for outcome, count in table["outcome"].value_counts().items()}
     retries = table["retries"].to_numpy() if "retries" in table else np.zeros(0, dtype=np.int32)
     return OperationSummary(
         operation=name,
@@ -154,7 +154,13 @@ def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
 
 
 def of_buckets(
-    name: str, counts: IntArray, value_s: FloatArray, ended: Mapping[str, int], sum_s: float, max_s: float, span_s: float
+    name: str,
+    counts: IntArray,
+    value_s: FloatArray,
+    ended: Mapping[str, int],
+    sum_s: float,
+    max_s: float,
+    span_s: float,
 ) -> OperationSummary:
     """The summary of one operation from a histogram of the response times of its completed requests.
 
@@ -195,9 +201,7 @@ def percentile_of_buckets(
     def at_rank(rank: int) -> float:
         return float(value_s[np.searchsorted(upto, rank, side="right")])
 
-    return Percentile(
-        at_rank(at), at_rank(low) if low >= 0 else 0.0, at_rank(high) if high < count else float("inf")
-    )
+    return Percentile(at_rank(at), at_rank(low) if low >= 0 else 0.0, at_rank(high) if high < count else float("inf"))
 
 
 def _counts(ended: Mapping[str, int]) -> dict[str, int]:

@@ -92,5 +92,6 @@ def everything_in_flight(path: SamplePath, queues: int) -> Check:
         raise InvalidInput("bins", None, "must be recorded: what is in flight is counted in bins only")
     span_s = path.end_s or 1.0
     batches_s = float(path.accounts.service_s[:, len(path.queues) - queues : len(path.queues)].sum())
-    there_s = float(path.response_time_s.sum()) + float(path.background.response_s.sum()) + batches_s
+    of_requests_s = path.response_time_s if path.histograms is None else path.histograms.sum_s
+    there_s = float(of_requests_s.sum()) + float(path.background.response_s.sum()) + batches_s
     return Check("Little's law", "everything in flight", float(path.bins.in_flight_s.sum()) / span_s, there_s / span_s)

@@ -54,6 +54,10 @@ def simulate(
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
     step: Annotated[float | None, typer.Option(help="Seconds: keep and show a time series at this step.")] = None,
+    records: Annotated[
+        str,
+        typer.Option(help="all: every request's record; histograms: only its response time, in a bucket of 0.2 %."),
+    ] = "all",
     spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
     workers: Workers = None,
     on: On = None,
@@ -73,6 +77,7 @@ def simulate(
         raise InvalidInput("--arrival", arrival, "needs a --rate; the day and a log have arrivals of their own")
     if engine not in ENGINES:
         raise InvalidInput("--engine", engine, f"must be one of {', '.join(ENGINES)}")
+    recording = runner.Recording(step_s=step, spans=spans, records=records)
     design = catalog.load_design(slug, overrides or [])
     measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = deployment_named(deployment)
@@ -94,7 +99,6 @@ def simulate(
 
     of_first = chosen(seed)
     heed(advise(of_first.model, of_first.requests), strict=strict)
-    recording = runner.Recording(step_s=step, spans=spans)
     first = replicated(chosen, seed, replications, engine, quiet=as_json, recording=recording, workers=workers, on=on)
     heed(after_run(first.path))
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)

@@ -26,7 +26,8 @@ BUCKETS = ((HIGHEST - LOWEST) << MANTISSA_BITS) + 2
 def bucket_of(times_s: Floats) -> Ints:
     """The bucket that each time is counted in."""
     bits = np.asarray(times_s, dtype=np.float64).view(np.int64) >> (52 - MANTISSA_BITS)
-    return np.clip(bits - ((1023 + LOWEST) << MANTISSA_BITS) + 1, 0, BUCKETS - 1)
+    buckets: Ints = np.clip(bits - ((1023 + LOWEST) << MANTISSA_BITS) + 1, 0, BUCKETS - 1)
+    return buckets
 
 
 def bounds_s() -> Floats:
@@ -51,12 +52,13 @@ class Histograms:
     max_s: Floats
 
 
-def of_records(flow: Ints, outcome: Ints, times_s: Floats, flows: int) -> Histograms:
-    """What a run with these records would have counted."""
+def of_records(flow: Ints, outcome: NDArray[np.int8], times_s: Floats, flows: int) -> Histograms:
+    """The histograms of so many requests: the index of its flow, its outcome and its response time of each."""
     counts = np.zeros((flows, BUCKETS), dtype=np.int64)
     done = outcome == 0
     np.add.at(counts, (flow[done], bucket_of(times_s[done])), 1)
-    ended, sum_s, max_s = (np.zeros((flows, len(OUTCOMES)), dtype=kind) for kind in (np.int64, np.float64, np.float64))
+    ended = np.zeros((flows, len(OUTCOMES)), dtype=np.int64)
+    sum_s, max_s = np.zeros(ended.shape), np.zeros(ended.shape)
     np.add.at(ended, (flow, outcome), 1)
     np.add.at(sum_s, (flow, outcome), times_s)
     np.maximum.at(max_s, (flow, outcome), times_s)

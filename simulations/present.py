@@ -25,6 +25,7 @@ WHY_NO_WARM_UP = {
     "day": "it is the whole day that counts",
     "trace": "it is the whole log that counts",
     "replay": "it is what was sent that counts",
+    "histograms": "histograms keep no order of requests; --replications gives intervals",
     "steady": "the rate changes during the run, which has no steady state",
 }
 
@@ -55,7 +56,9 @@ def show(console: Console, simulated: Simulated) -> None:
     if "replications" in content:
         show_replications(console, content["replications"])
     else:
-        show_steady_state(console, content.get("steady_state"), WHY_NO_WARM_UP[scenario.parameters["mode"]])
+        mode = "steady" if simulated.path.histograms is None else "histograms"
+        mode = scenario.parameters["mode"] if scenario.parameters["mode"] != "steady" else mode
+        show_steady_state(console, content.get("steady_state"), WHY_NO_WARM_UP[mode])
     if simulated.series is not None:
         step_s = simulated.path.bins.bin_s if simulated.path.bins else 0.0
         show_series(console, simulated.series, step_s, simulated.requests.operations, simulated.path.queues)

@@ -20,7 +20,8 @@ def show_outcomes(console: Console, summary: list[dict[str, Any]], outcomes: lis
         table.add_column(name, justify="right")
     for row in summary:
         counts = (row[name] for name in ("completed", "rejected", "timed_out", "failed", "retried"))
-        table.add_row(row["operation"], *(f"{count:,}" for count in counts), f"{row['goodput_rps']:.4g}")
+        cells = ("-" if count is None else f"{count:,}" for count in counts)
+        table.add_row(row["operation"], *cells, f"{row['goodput_rps']:.4g}")
     console.print(table)
     others = [row for row in outcomes if row["outcome"] != "completed"]
     if not others:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from sdlab import runs
 from sdlab.errors import InvalidInput
 from sdlab.workload import NO_KEY, Requests
+from simulations.histograms import of_records
 from simulations.model import Model
-from simulations.sample_path import SamplePath
+from simulations.sample_path import Closed, SamplePath
 
 
 def requests_of(requests: Requests, path: SamplePath, model: Model | None = None) -> Requests:
     """The requests with those of closed populations behind them, row by row as in the path.
 
-    A run without populations, or without records, gives ``requests`` as they are. The rows of populations are in the order in which they
-    began, not sorted in with the others; their operation is their flow, and which keys they asked for is not kept.
+    A run without populations, or without records, gives ``requests`` as they are. The rows of populations are in the
+    order in which they began, not sorted in with the others; their operation is their flow, and which keys they asked
+    for is not kept.
     Raises `InvalidInput` if there are such rows and no ``model`` to say whose flow they took.
     """
     population = path.closed.population
@@ -42,6 +46,25 @@ def requests_of(requests: Requests, path: SamplePath, model: Model | None = None
 
 def _extended(names: tuple[str, ...], more: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *more]))
+
+
+def reduced(requests: Requests, path: SamplePath) -> SamplePath:
+    """The path with histograms in the place of its records; ``requests`` has a row for each of its rows."""
+    check_rows(requests, path)
+    flows = np.array([path.flows.index(name) if name in path.flows else -1 for name in requests.operations])
+    counted = of_records(flows[requests.operation], path.outcome, path.response_time_s, len(path.flows))
+    none = slice(0, 0)
+    return replace(
+        path,
+        arrival_s=path.arrival_s[none],
+        completed_s=path.completed_s[none],
+        outcome=path.outcome[none],
+        cache_hit=path.cache_hit[none],
+        retries=path.retries[none],
+        spans=None,
+        closed=Closed(path.closed.population[none], path.closed.user[none]),
+        histograms=counted,
+    )
 
 
 def check_rows(requests: Requests, path: SamplePath) -> None:

@@ -156,7 +156,8 @@ def hours(requests: Requests, path: SamplePath, hour_s: float = 3600.0) -> dict[
     """The run in hours of ``hour_s``: rate, percentiles per operation, utilisation and queue per tier.
 
     Requests count in the hour of their arrival, and response times are those of the completed ones. Hours after the
-    last arrival are left out, and so are response times that were not kept. Raises `InvalidInput` for a path whose bins do not make up hours.
+    last arrival are left out, and so are response times that were not kept. Raises `InvalidInput` for a path whose
+    bins do not make up hours.
     """
     if path.bins is None or not np.isclose(each := hour_s / path.bins.bin_s, round(each), rtol=1e-9, atol=0):
         raise InvalidInput("bin_s", path.bins and path.bins.bin_s, f"must have been a part of {hour_s:g} s, the hour")

@@ -6,7 +6,7 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
@@ -18,13 +18,13 @@ from sdlab.workload import Requests
 from simulations import results
 from simulations.checks import check, everything_in_flight
 from simulations.engines import simulate
+from simulations.records import reduced
 from simulations.sample_path import SamplePath
 from simulations.scenario import Scenario
 from simulations.series import STEPS_MAX, as_json, flat
 from simulations.steady_state import steady_state
 
-Records = Literal["all", "histograms"]
-RECORDS: tuple[Records, ...] = ("all", "histograms")
+RECORDS = ("all", "histograms")
 
 STATIONARY = ("constant", "poisson", "mmpp")
 """The arrival processes whose law does not change during a run."""
@@ -36,7 +36,7 @@ class Recording:
 
     step_s: float | None = None
     spans: bool = False
-    records: Records = "all"
+    records: str = "all"
 
     def __post_init__(self) -> None:
         if self.records not in RECORDS:
@@ -101,6 +101,8 @@ def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: R
         )
     took_s = time.perf_counter() - began_s
     requests = results.requests_of(scenario.requests, path, scenario.model)
+    if recording.records == "histograms":
+        path = reduced(requests, path)
     series = None if recording.step_s is None else results.series(requests, path)
     return Simulated(scenario, requests, path, _content(scenario, requests, path), series, seed, engine, took_s)
 
@@ -120,7 +122,7 @@ def _content(scenario: Scenario, requests: Requests, path: SamplePath) -> dict[s
     }
     if scenario.hour_s is not None:
         content["hours"] = results.hours(requests, path, scenario.hour_s)
-    if is_stationary(scenario):
+    if path.histograms is None and is_stationary(scenario):
         content["steady_state"] = steady_state(requests, path)
     content["slo"] = results.slo_rows(scenario.design, content["summary"], content.get("hours"))
     return content
@@ -142,12 +144,17 @@ def save(simulated: Simulated, *, overrides: list[str] | None, study: str | None
         command=command_line(),
         study=study,
         overrides=overrides,
-        parameters={**scenario.parameters, "engine": simulated.engine, "requests": len(simulated.requests)},
+        parameters={
+            **scenario.parameters,
+            "engine": simulated.engine,
+            "requests": simulated.content["summary"][0]["requests"],
+        },
         runs=runs_folder,
     ) as writer:
         for name, part in simulated.content.items():
             writer.write_json(name, part)
-        if scenario.parameters["mode"] != "day":  # ten million rows help nobody; the hours do
+        # Ten million rows of a day help nobody; the hours do.
+        if scenario.parameters["mode"] != "day" and simulated.path.histograms is None:
             writer.write_requests(results.records(simulated.requests, simulated.path))
         if simulated.series is not None:
             flat(simulated.series).to_parquet(writer.folder / "series.parquet", compression="zstd", index=False)
