@@ -65,6 +65,13 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric(
         OPERATIONS,
+        "percentiles of histograms",
+        "s",
+        "with `--records histograms`: the middle of the bucket that holds the percentile, at most 0.1 % from it",
+        "2⁹ buckets of equal width in each power of two",
+    ),
+    Metric(
+        OPERATIONS,
         "response_time_s_p99_low",
         "s",
         "lower end of the 95 % interval of the 99th percentile; it needs no assumption but independence",

@@ -71,6 +71,17 @@ def test_a_series_at_a_step_is_in_the_answer_and_in_the_run_folder(tmp_path: Pat
     assert "span_api-eu-1_s" in Run.load(folder).requests()
 
 
+def test_histograms_say_what_records_say_and_keep_no_request(tmp_path: Path) -> None:
+    arguments = ("--rate", "200", "--duration", "20")
+    records, histograms = (simulate(tmp_path, *arguments, "--records", kept) for kept in ("all", "histograms"))
+    for one, other in zip(records["summary"], histograms["summary"], strict=True):
+        for name in ("operation", "requests", "completed"):
+            assert other[name] == one[name]
+        assert other["response_time_s_p99"] == pytest.approx(one["response_time_s_p99"], rel=2.0**-10)
+    assert histograms["breakdown"] == records["breakdown"]
+    assert not (Path(histograms["run"]) / "requests.parquet").exists()
+
+
 def test_an_access_log_drives_the_model_and_its_lines_are_accounted_for(tmp_path: Path) -> None:
     arguments = ("--trace", "tests/data/access.log", "--speed", "60", "--runs", str(tmp_path))
     done = lab("simulate", "url_shortener", *arguments)
@@ -117,6 +128,8 @@ def test_a_sweep_varies_one_number(tmp_path: Path) -> None:
         (["simulate", "url_shortener", "--rate", "0"], "must be a finite number of requests a second above 0"),
         (["simulate", "url_shortener", "--trace", "README.md"], "is a request in the combined format"),
         (["simulate", "url_shortener", "--rate", "1", "--trace", "x"], "does not go with --trace"),
+        (["simulate", "url_shortener", "--records", "some"], "--records = 'some': must be one of all, histograms"),
+        (["simulate", "url_shortener", "--spans", "--records", "histograms"], "goes with --records all only"),
         (["simulate", "url_shortener", "--calibration", "x.toml"], "cannot be read"),
         (
             ["simulate", "url_shortener", "--rate", "9", "--step", "0"],

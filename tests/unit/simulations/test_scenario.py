@@ -164,3 +164,16 @@ def test_a_day_too_large_for_memory_is_shortened_and_keeps_its_rates(monkeypatch
     hours = results.hours(day.requests, path, day.hour_s)
     assert max(hours["arrival_rate_rps"]) == pytest.approx(huge.workload.peak_rate_rps, rel=0.1)
     assert max(hours["utilisation"]["api"]) > 0.9
+
+
+def test_a_steady_run_too_long_to_hold_is_made_in_chunks(design: Design) -> None:
+    found = scenario.steady_stream(design, None, SEED, rate_rps=1000.0, duration_s=1e6, most=1_500_000)
+    assert found.chunks is not None
+    assert found.expected == 1_500_000
+    assert found.duration_s == 1500.0
+    sizes = [len(chunk) for chunk in found.chunks()]
+    assert sizes == [1_000_000, 500_000]
+    assert len(found.requests) == 1_000_000
+    assert scenario.first_requests(found, 5) is found
+    with pytest.raises(InvalidInput, match="too short for one arrival"):
+        scenario.steady_stream(design, None, SEED, rate_rps=1e-3, duration_s=1e-3)
