@@ -24,6 +24,8 @@ PERCENTILES = (50, 95, 99)
 OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
 """How a request can end; only a load generator drops requests."""
 
+SUMMARISED = ("operation", "outcome", "intended_s", "completed_s", "retries")
+
 
 @dataclass(frozen=True)
 class Percentile:
@@ -124,6 +126,7 @@ def _rank(count: int, percent: float) -> int:
 def summarise(table: pd.DataFrame, duration_s: float | None = None) -> list[OperationSummary]:
     """One summary an operation that occurs, ``all`` first. ``duration_s`` defaults to the last intended start."""
     span = duration_s or float(table["intended_s"].max() if len(table) else 0.0) or float("nan")
+    table = table[[name for name in SUMMARISED if name in table]]  # groups are copies: of no more than is looked at
     rows = [_one("all", table, span)]
     rows += [_one(str(name), part, span) for name, part in table.groupby("operation", observed=True)]
     return rows
@@ -154,18 +157,12 @@ def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
 
 
 def of_buckets(
-    name: str,
-    counts: IntArray,
-    value_s: FloatArray,
-    ended: Mapping[str, int],
-    sum_s: float,
-    max_s: float,
-    span_s: float,
+    name: str, counts: IntArray, value_s: FloatArray, ended: Mapping[str, int], total_s: float, span_s: float
 ) -> OperationSummary:
     """The summary of one operation from a histogram of the response times of its completed requests.
 
-    ``counts`` are the requests in each bucket, in rising order, and ``value_s`` what stands for the bucket: so exact is
-    a percentile. ``ended`` are requests by outcome; ``sum_s`` and ``max_s``, of the completed ones, are exact.
+    ``counts`` are the requests in each bucket, in rising order, and ``value_s`` what stands for the bucket: as exact
+    are percentiles and the maximum. ``ended`` are requests by outcome; ``total_s``, of the completed ones, is exact.
     """
     requests, completed = sum(ended.values()), int(counts.sum())
     p50, p95, p99 = (percentile_of_buckets(counts, value_s, percent) for percent in PERCENTILES)
@@ -178,13 +175,13 @@ def of_buckets(
         rate_rps=requests / span_s,
         goodput_rps=completed / span_s,
         availability=completed / requests if requests else float("nan"),
-        response_time_s_mean=sum_s / completed if completed else float("nan"),
+        response_time_s_mean=total_s / completed if completed else float("nan"),
         response_time_s_p50=p50.value_s,
         response_time_s_p95=p95.value_s,
         response_time_s_p99=p99.value_s,
         response_time_s_p99_low=p99.low_s,
         response_time_s_p99_high=p99.high_s,
-        response_time_s_max=max_s if completed else float("nan"),
+        response_time_s_max=float(value_s[np.flatnonzero(counts)[-1]]) if completed else float("nan"),
     )
 
 
@@ -213,6 +210,7 @@ def outcomes(table: pd.DataFrame) -> list[dict[str, Any]]:
 
     ``share`` is of the operation's requests, times are seconds from the intended start; NaN for what never ended.
     """
+    table = table[[name for name in SUMMARISED if name in table]]
     parts = [("all", table), *((str(name), part) for name, part in table.groupby("operation", observed=True))]
     rows = []
     for name, part in parts:

@@ -86,12 +86,13 @@ def everything_in_flight(path: SamplePath, queues: int) -> Check:
     """Little's law of requests, spawned flows and items, and batches together, for a run that was cut into bins.
 
     ``queues`` is how many of the path's queues are those of batch workers, which come last. Raises `InvalidInput`
-    without bins.
+    without bins, or without the records of requests.
     """
     if path.bins is None:
         raise InvalidInput("bins", None, "must be recorded: what is in flight is counted in bins only")
+    if path.histograms is not None:
+        raise InvalidInput("records", "histograms", "must be all: not every request's time is in a histogram")
     span_s = path.end_s or 1.0
     batches_s = float(path.accounts.service_s[:, len(path.queues) - queues : len(path.queues)].sum())
-    of_requests_s = path.response_time_s if path.histograms is None else path.histograms.sum_s
-    there_s = float(of_requests_s.sum()) + float(path.background.response_s.sum()) + batches_s
+    there_s = float(path.response_time_s.sum()) + float(path.background.response_s.sum()) + batches_s
     return Check("Little's law", "everything in flight", float(path.bins.in_flight_s.sum()) / span_s, there_s / span_s)

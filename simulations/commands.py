@@ -56,7 +56,10 @@ def simulate(
     step: Annotated[float | None, typer.Option(help="Seconds: keep and show a time series at this step.")] = None,
     records: Annotated[
         str,
-        typer.Option(help="all: every request's record; histograms: only its response time, in a bucket of 0.2 %."),
+        typer.Option(
+            help="all: every request's record; histograms: response times in buckets of 0.2 %, in memory that stays "
+            f"constant from {scenario.STREAM_REQUESTS:,} requests on (--rate with Poisson arrivals, no --step)."
+        ),
     ] = "all",
     spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
     workers: Workers = None,
@@ -85,6 +88,10 @@ def simulate(
     def prepare(its_seed: int) -> Scenario:
         if trace is not None:
             return scenario.a_trace(design, measured, its_seed, file=trace, speed=speed, deployment=kind)
+        if rate is not None and _is_streamed(recording, engine, arrival, rate * duration, requests):
+            return scenario.steady_stream(
+                design, measured, its_seed, rate_rps=rate, duration_s=duration, most=requests, deployment=kind
+            )
         if rate is not None:
             return scenario.steady(
                 design, measured, its_seed, process=arrival, rate_rps=rate, duration_s=duration, deployment=kind
@@ -107,6 +114,17 @@ def simulate(
         return
     present.show(console, first)
     console.print(f"run folder: {shown_path(saved.folder)}", style="dim", soft_wrap=True)
+
+
+def _is_streamed(recording: runner.Recording, engine: str, arrival: str, expected: float, most: int | None) -> bool:
+    """Whether a steady run makes its requests as it goes: so many that their records would not fit."""
+    fits = recording.records == "histograms" and recording.step_s is None
+    return (
+        fits
+        and engine == "compiled"
+        and arrival == "poisson"
+        and min(expected, most or expected) > scenario.STREAM_REQUESTS
+    )
 
 
 @app.command()

@@ -10,7 +10,8 @@ import pandas as pd
 from sdlab import runs
 from sdlab.errors import InvalidInput
 from sdlab.workload import NO_KEY, Requests
-from simulations.histograms import of_records
+from simulations.histograms import BUCKETS, Histograms, buckets_of
+from simulations.layout import COMPLETED, OUTCOMES
 from simulations.model import Model
 from simulations.sample_path import Closed, SamplePath
 
@@ -52,7 +53,13 @@ def reduced(requests: Requests, path: SamplePath) -> SamplePath:
     """The path with histograms in the place of its records; ``requests`` has a row for each of its rows."""
     check_rows(requests, path)
     flows = np.array([path.flows.index(name) if name in path.flows else -1 for name in requests.operations])
-    counted = of_records(flows[requests.operation], path.outcome, path.response_time_s, len(path.flows))
+    flow, outcome, times_s = flows[requests.operation], path.outcome, path.response_time_s
+    counts = np.zeros((len(path.flows), BUCKETS), dtype=np.int64)
+    ended = np.zeros((len(path.flows), len(OUTCOMES)), dtype=np.int64)
+    done = outcome == COMPLETED
+    np.add.at(counts, (flow[done], buckets_of(times_s[done])), 1)
+    np.add.at(ended, (flow, outcome), 1)
+    total_s = np.bincount(flow[done], times_s[done], minlength=len(path.flows)).astype(np.float64)
     none = slice(0, 0)
     return replace(
         path,
@@ -63,7 +70,7 @@ def reduced(requests: Requests, path: SamplePath) -> SamplePath:
         retries=path.retries[none],
         spans=None,
         closed=Closed(path.closed.population[none], path.closed.user[none]),
-        histograms=counted,
+        histograms=Histograms(counts, ended, total_s),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from sdlab.invocation import command_line
 from sdlab.progress import progress_bar
 from sdlab.workload import Requests
 from simulations import results
-from simulations.checks import check, everything_in_flight
-from simulations.engines import simulate
+from simulations.checks import Check, check, everything_in_flight
+from simulations.engines import simulate, simulate_stream
 from simulations.records import reduced
 from simulations.sample_path import SamplePath
 from simulations.scenario import Scenario
@@ -88,29 +89,46 @@ DEFAULT = Recording()
 def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: Recording = DEFAULT) -> Simulated:
     """Run a scenario with a progress bar (none if ``quiet``). Spans are kept for a replay too, hours for a day."""
     bin_s = recording.bin_s(scenario)
+    stream = _streamed(scenario, engine, recording, bin_s)
     began_s = time.perf_counter()
-    with progress_bar("simulating", len(scenario.requests), quiet=quiet) as advance:
-        path = simulate(
-            scenario.model,
-            scenario.requests,
-            seed,
-            engine=engine,
-            record_spans=recording.spans or scenario.parameters["mode"] == "replay",
-            bin_s=bin_s,
-            progress=lambda done, _: advance(done),
-        )
+    with progress_bar("simulating", scenario.expected or len(scenario.requests), quiet=quiet) as advance:
+        if stream is not None:
+            path = simulate_stream(scenario.model, stream, seed, progress=lambda done, _: advance(done))
+        else:
+            path = simulate(
+                scenario.model,
+                scenario.requests,
+                seed,
+                engine=engine,
+                record_spans=recording.spans or scenario.parameters["mode"] == "replay",
+                bin_s=bin_s,
+                progress=lambda done, _: advance(done),
+            )
     took_s = time.perf_counter() - began_s
     requests = results.requests_of(scenario.requests, path, scenario.model)
-    if recording.records == "histograms":
-        path = reduced(requests, path)
-    series = None if recording.step_s is None else results.series(requests, path)
-    return Simulated(scenario, requests, path, _content(scenario, requests, path), series, seed, engine, took_s)
-
-
-def _content(scenario: Scenario, requests: Requests, path: SamplePath) -> dict[str, Any]:
     checks = check(path)
     if path.bins is not None:
         checks.append(everything_in_flight(path, len(scenario.model.queues)))
+    if recording.records == "histograms" and stream is None:
+        path = reduced(requests, path)
+    series = None if recording.step_s is None else results.series(requests, path)
+    content = _content(scenario, requests, path, checks)
+    return Simulated(scenario, requests, path, content, series, seed, engine, took_s)
+
+
+def _streamed(scenario: Scenario, engine: str, recording: Recording, bin_s: float | None) -> Iterable[Requests] | None:
+    """The requests in pieces, if they are to be run so: only the compiled engine does, and keeps no bins."""
+    if scenario.chunks is not None:
+        if engine != "compiled" or recording.records != "histograms" or bin_s is not None:
+            raise InvalidInput(
+                "chunks", "requests in chunks", "go with --records histograms, --engine compiled, no --step"
+            )
+        return scenario.chunks()
+    fits = engine == "compiled" and bin_s is None and not scenario.model.populations and len(scenario.requests) > 0
+    return [scenario.requests] if recording.records == "histograms" and fits else None
+
+
+def _content(scenario: Scenario, requests: Requests, path: SamplePath, checks: list[Check]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "summary": [row.as_dict() for row in results.summary(requests, path, scenario.duration_s)],
         "outcomes": results.outcomes(requests, path),

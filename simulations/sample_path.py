@@ -154,7 +154,6 @@ class SamplePath:
     waiting for each pool; so the spans of a request whose steps run one after the other add up to its response time
     (of what runs at once, or was left alone, all of it counts).
     ``end_s`` is the time of the last event and ``max_in_flight`` the most flows that were under way at once.
-    With ``histograms``, there is no row of any request.
     """
 
     flows: tuple[str, ...]
@@ -179,6 +178,7 @@ class SamplePath:
     end_s: float
     max_in_flight: int
     histograms: Histograms | None = None
+    """In place of the records of requests, which then have no rows."""
 
     @property
     def response_time_s(self) -> Floats:

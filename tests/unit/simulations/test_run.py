@@ -109,6 +109,21 @@ def test_no_warm_up_is_cut_where_the_rate_changes() -> None:
     assert "no warm-up is cut: the rate changes during the run" in "\n".join(seen(found))
 
 
+def test_requests_made_in_chunks_give_a_run_without_records(tmp_path: Path) -> None:
+    design = catalog.load_design("url_shortener", ["topology.cache.capacity_entries=2000"])
+    stream = scenario.steady_stream(design, None, 1, rate_rps=500.0, duration_s=1e6, most=5_000)
+    found = runner.run(stream, 1, "compiled", quiet=True, recording=Recording(records="histograms"))
+    assert found.content["summary"][0]["requests"] == 5_000
+    assert found.content["summary"][0]["rate_rps"] == 500.0
+    assert all(check["ok"] for check in found.content["checks"])
+    saved = runner.save(found, overrides=None, study=None, runs_folder=tmp_path)
+    assert saved.manifest.parameters["requests"] == 5_000
+    assert not (saved.folder / "requests.parquet").exists()
+    assert "histograms keep no order of requests" in " ".join(seen(found))
+    with pytest.raises(InvalidInput, match="--records histograms"):
+        runner.run(stream, 1, "compiled", quiet=True)
+
+
 def test_a_broken_law_is_named_with_its_sides(simulated: Simulated) -> None:
     check = {
         "law": "Little's law",
