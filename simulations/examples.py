@@ -34,9 +34,7 @@ def arrivals_at(
     operations, operation_codes = _coded(operation, count)
     regions, region_codes = _coded(region, count)
     keys = np.full(count, key, dtype=np.int64) if isinstance(key, int) else np.array(key, dtype=np.int64)
-    return Requests(
-        np.array(arrival_s, dtype=np.float64), operation_codes, keys, region_codes, operations, regions
-    )
+    return Requests(np.array(arrival_s, dtype=np.float64), operation_codes, keys, region_codes, operations, regions)
 
 
 def _coded(names: str | Sequence[str], count: int) -> tuple[tuple[str, ...], NDArray[np.int16]]:
