@@ -73,7 +73,7 @@ def notebook(
         command.append("--allow-root")
     if not browser:
         command.append("--no-browser")
-    command.append(str(NOTEBOOKS / name) if name else "--LabApp.default_url=/lab/tree/notebooks")
+    command.append(f"--LabApp.default_url=/lab/tree/notebooks/{name}")
     process = subprocess.Popen(command, start_new_session=True)
     try:
         raise typer.Exit(process.wait())
