@@ -67,13 +67,13 @@ def notebook(
     names = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
     if name and name not in names:
         raise InvalidInput("notebook", name, f"there are {', '.join(names)}")
-    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--notebook-dir={NOTEBOOKS}"]
+    # The root is the repository, so that a notebook's links to the documents can be followed.
+    command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--notebook-dir={catalog.ROOT}"]
     if os.geteuid() == 0:
         command.append("--allow-root")
     if not browser:
         command.append("--no-browser")
-    if name:
-        command.append(str(NOTEBOOKS / name))
+    command.append(f"--LabApp.default_url=/lab/tree/notebooks/{name}")
     process = subprocess.Popen(command, start_new_session=True)
     try:
         raise typer.Exit(process.wait())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdlab.workload import Requests
 from simulations import model as _model
@@ -22,25 +23,26 @@ __all__ = [*_model.__all__, "arrivals_at", "outcomes", "simulate"]  # noqa: PLE0
 
 
 def arrivals_at(
-    arrival_s: Sequence[float],
+    arrival_s: Sequence[float] | NDArray[np.float64],
     *,
     operation: str | Sequence[str] = "get",
-    key: int | Sequence[int] = 0,
+    key: int | Sequence[int] | NDArray[np.int64] = 0,
     region: str | Sequence[str] = "eu",
 ) -> Requests:
     """Requests at these times (seconds, rising); a single operation, key or region is that of all of them."""
     count = len(arrival_s)
-    operations = [operation] * count if isinstance(operation, str) else list(operation)
-    regions = [region] * count if isinstance(region, str) else list(region)
-    names, places = tuple(dict.fromkeys(operations)), tuple(dict.fromkeys(regions))
-    return Requests(
-        np.array(arrival_s, dtype=np.float64),
-        np.array([names.index(name) for name in operations], dtype=np.int16),
-        np.array([key] * count if isinstance(key, int) else key, dtype=np.int64),
-        np.array([places.index(name) for name in regions], dtype=np.int16),
-        names,
-        places,
-    )
+    operations, operation_codes = _coded(operation, count)
+    regions, region_codes = _coded(region, count)
+    keys = np.full(count, key, dtype=np.int64) if isinstance(key, int) else np.array(key, dtype=np.int64)
+    return Requests(np.array(arrival_s, dtype=np.float64), operation_codes, keys, region_codes, operations, regions)
+
+
+def _coded(names: str | Sequence[str], count: int) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """The different names in the order in which they first occur, and each row's index into them."""
+    if isinstance(names, str):
+        return (names,) if count else (), np.zeros(count, dtype=np.int16)
+    code = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return tuple(code), np.array([code[name] for name in names], dtype=np.int16)
 
 
 def outcomes(path: SamplePath) -> list[str]:

@@ -76,6 +76,10 @@ class Picture:
         """As a stand-alone SVG document."""
         return to_svg(self.canvas, self.width, self.height, self.alt)
 
+    def _repr_svg_(self) -> str:
+        """How a notebook shows the picture."""
+        return self.svg()
+
     def png(self) -> bytes:
         """As a PNG file, light."""
         return to_png(self.canvas, self.width, self.height)

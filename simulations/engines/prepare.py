@@ -58,6 +58,10 @@ def _index(names: Sequence[str], name: str) -> int:
 
 
 def _check_arrivals(requests: Requests) -> None:
+    for name in ("operation", "key", "region"):
+        size = getattr(requests, name).size
+        if size != len(requests):
+            raise InvalidInput(f"requests.{name}", size, f"must be one for each of the {len(requests)} arrivals")
     times = requests.arrival_s
     if not np.all(np.isfinite(times)):
         raise InvalidInput("requests.arrival_s", "NaN or infinite", "must be finite numbers")

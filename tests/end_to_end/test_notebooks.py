@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,53 @@ import pytest
 from nbclient import NotebookClient
 
 from sdlab.catalog import ROOT
+from simulations import model as words
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
+NOT_PARTS = {"NETWORK", "Distribution", "Model", "Step"}
+"""Words of a model that are neither a step, a resource nor a distribution."""
+
+
+def read(name: str) -> Any:
+    return nbformat.read(ROOT / "notebooks" / name, as_version=4)  # type: ignore[no-untyped-call]
+
+
+def source_of(notebook: Any, kind: str) -> str:
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == kind)
+
+
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_runs_and_draws(file: Path) -> None:
-    notebook: Any = nbformat.read(file, as_version=4)  # type: ignore[no-untyped-call]
+    notebook = read(file.name)
     stored = [cell for cell in notebook.cells if cell.get("outputs")]
     assert stored == [], "notebooks are committed without outputs"
-    ran = NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
-    kinds = [kind for cell in ran.cells for output in cell.get("outputs", ()) for kind in output.get("data", {})]
-    assert kinds.count("image/png") >= 1
+    # In its own folder, as JupyterLab runs it. What a notebook claims it asserts itself, so a false claim is an error.
+    where = {"metadata": {"path": file.parent}}
+    ran = NotebookClient(notebook, timeout=240, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in ran.cells for output in cell.get("outputs", ())]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == [], "it warns of nothing"
+    assert [kind for output in outputs for kind in output.get("data", {})].count("image/png") >= 1
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_the_links_of_a_notebook_lead_somewhere(file: Path) -> None:
+    text = source_of(read(file.name), "markdown")
+    anchors = set(re.findall(r'<a id="([^"]+)">', text))
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = link.partition("#")
+        assert (file.parent / path).exists() if path else anchor in anchors, link
+
+
+@pytest.mark.parametrize("word", sorted(set(words.__all__) - NOT_PARTS))
+def test_the_cookbook_has_a_recipe_with_each_part_of_the_vocabulary(word: str) -> None:
+    assert re.search(rf"\b{word}[(.]", source_of(read("cookbook.ipynb"), "code")), f"no recipe uses {word}"
+
+
+@pytest.mark.parametrize("name", ["three_tiers.ipynb", "cookbook.ipynb"])
+def test_a_notebook_about_models_checks_what_it_says(name: str) -> None:
+    assert source_of(read(name), "code").count("assert ") >= 10
 
 
 def test_there_are_notebooks() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdlab.errors import InvalidInput
@@ -135,6 +137,9 @@ def test_a_wrong_model_is_refused_with_the_place_of_the_step(make: Any, where: s
         (requests([float("nan")]), 1, "requests.arrival_s"),
         (requests([0.0, 1.0], key=[0, -1]), 1, "requests.key[1]"),
         (requests([0.0], region=4), 1, "requests.region"),
+        (replace(requests([0.0, 1.0]), operation=np.zeros(1, dtype=np.int16)), 1, "requests.operation"),
+        (replace(requests([0.0, 1.0]), key=np.zeros(3, dtype=np.int64)), 1, "requests.key"),
+        (replace(requests([0.0, 1.0]), region=np.zeros(0, dtype=np.int16)), 1, "requests.region"),
         (requests([0.0]), -1, "seed"),
         (requests([0.0]), 2**63, "seed"),
     ],
