@@ -136,11 +136,12 @@ TASK = np.dtype(
         ("generation", np.int64),  # of the breaker, when it was called
         ("event_at", np.int64),  # where its event stands in the heap, NONE without one
         ("job_at", np.int64),  # where it stands among the jobs of a shared station
-        ("began_s", np.float64),  # its service, or its batch
+        ("began_s", np.float64),  # its service, delay or travel
         ("items", np.int64),
         ("place", np.int64),  # the region where it is now
         ("flight", np.int64),
-        ("batch", np.int64),  # of one who waits for it: its slot; of a batch: its queue
+        ("batch", np.int64),  # the one it waits for
+        ("queue", np.int64),  # the one that a batch is of
         ("first_item", np.int64),
         ("last_item", np.int64),
         ("population", np.int64),

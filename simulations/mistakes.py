@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sdlab import arrivals
 from sdlab.errors import InvalidInput
 from sdlab.workload import NO_KEY, Requests
 from simulations.advice import advise
@@ -48,7 +47,7 @@ Make = Callable[[], Wrong]
 
 def steady(rate_rps: float, *operations: str, key: int = NO_KEY) -> Requests:
     """Half a minute of requests at a constant rate, the operations in turn."""
-    arrival_s = arrivals.steady("constant", rate_rps, 30.0, seed=1)
+    arrival_s = np.arange(1, round(30 * rate_rps) + 1) / rate_rps
     turn = np.arange(arrival_s.size)
     return Requests(
         arrival_s,

@@ -192,8 +192,8 @@ def _sharing(servers: int, rate_rps: float) -> PeerCase:
 def _shifts() -> PeerCase:
     """Three servers, all of which are away a quarter of the time, after finishing what they do.
 
-    Away all, because at the end of a shift Ciw replaces every server: of three who become one, the three finish what they
-    do while a fourth begins anew.
+    Away all, because at the end of a shift Ciw replaces every server: of three who become one, the three finish what
+    they do while a fourth begins anew.
     """
     count, cycle_s = 20_000, SHIFT_S + SHORT_SHIFT_S
     away = [

@@ -70,9 +70,8 @@ def _start_batch(w: Any, which: int) -> None:
     record.flow = batcher.flow
     record.instruction = world.first_instruction(w)[batcher.flow]
     record.started_s = w.now_s
-    task.began_s = w.now_s
     task.items = items
-    task.batch = which
+    task.queue = which
     one_more(w)
     make_ready(w, slot)
 
@@ -102,10 +101,10 @@ def look(w: Any, which: int) -> None:
 def end_batch(w: Any, slot: int, outcome: int) -> None:
     """A batch has ended: so do its items, and its worker looks for more."""
     task = world.tasks(w)[slot]
-    which = task.batch
+    which = task.queue
     batcher = world.batchers(w)[which]
     queue = world.queues(w)[batcher.resource]
-    world.service_s(w)[batcher.flow, batcher.resource] += w.now_s - task.began_s
+    world.service_s(w)[batcher.flow, batcher.resource] += w.now_s - world.slots(w)[slot].started_s
     item = task.first_item
     while item != NONE:
         following = world.slots(w)[item].next

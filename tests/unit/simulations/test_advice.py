@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from simulations.advice.advice import Advice, time_text
 from simulations.advice.mix import mix_of
 from simulations.advice.offered import Offered, offered_load
 from simulations.advice.show import heed
+from simulations.engines import simulate
 from simulations.model import (
     Attempt,
     Autoscaler,
@@ -58,7 +58,7 @@ from simulations.model import (
     Travel,
 )
 from simulations.theory import lru_hit_ratio, zipf_popularity
-from tests.unit.simulations.builders import requests
+from tests.unit.simulations.builders import poisson, requests
 from tests.unit.simulations.vocabulary import AnyModel
 
 TEN = Serve("s", Constant(0.010))
@@ -385,25 +385,23 @@ def test_warnings_go_to_stderr_and_strict_makes_them_an_error(capsys: pytest.Cap
         heed(advice, strict=True)
 
 
-def run_with(response_s: Any, utilisation: float) -> Any:
-    arrival_s = np.arange(len(response_s), dtype=float)
-    outcome = np.zeros(len(response_s), dtype=np.int8)
-    return SimpleNamespace(
-        arrival_s=arrival_s,
-        completed_s=arrival_s + response_s,
-        outcome=outcome,
-        queues=("s", "t"),
-        utilisation=np.array([utilisation, 0.2]),
-    )
+def run_at(rate_rps: float, requests_count: int = 5000) -> list[str]:
+    """What is said after a run of one station for 100 requests/s at most, and one behind it for 400."""
+    steps: list[Step] = [Serve("s", Exponential(0.010)), Serve("t", Exponential(0.0025))]
+    model = Model("m", [Flow("get", steps)], [*S, Station("t")])
+    return [str(one) for one in after_run(simulate(model, poisson(requests_count, rate_rps), 1))]
 
 
-def test_a_run_that_was_full_and_grew_gets_a_warning() -> None:
-    growing = np.linspace(0, 10, 1000)
-    (found,) = after_run(run_with(growing, 0.99))
-    assert str(found).startswith("s: busy 99.0% of the time, and response times grew from 996 ms")
-    assert after_run(run_with(growing, 0.8)) == []
-    assert after_run(run_with(np.full(1000, 5.0), 0.99)) == []
-    assert after_run(run_with(growing[:50], 0.99)) == []
+def test_a_run_in_which_a_queue_grew_gets_a_warning_for_the_station_that_was_full() -> None:
+    (said,) = run_at(150.0)
+    assert said.startswith("s: full, with up to 1,")
+    assert "in a longer run they would be longer" in said
+
+
+def test_a_run_that_settled_or_is_too_short_to_tell_gets_no_warning() -> None:
+    assert run_at(60.0) == []
+    assert run_at(90.0, 50_000) == []
+    assert run_at(150.0, 90) == []
 
 
 def test_times_are_written_with_the_unit_a_person_would_choose() -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from simulations.engines import simulate
-from simulations.engines.compiled import memory
+from simulations.engines.compiled import driver, memory
 from simulations.model import (
     Branch,
     Cache,
@@ -162,7 +161,7 @@ def test_runs_that_stop_after_every_few_events_are_the_same_run(monkeypatch: pyt
     model = Model("chunks", flows, [Station("s", 1)], [Pool("p", 2)])
     whole = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0)
     calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(import_module("simulations.engines.compiled.run"), "EVENTS_PER_CHUNK", 7)
+    monkeypatch.setattr(driver, "EVENTS_PER_CHUNK", 7)
     pieces = simulate(model, poisson(2000, 1.0), 1, bin_s=10.0, progress=lambda *seen: calls.append(seen))
     assert whole.differences(pieces) == []
     assert len(calls) > 500
