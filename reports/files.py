@@ -71,7 +71,8 @@ class CacheRow(_Part):
     """One row of caches.json."""
 
     name: str
-    capacity_entries: int
+    capacity_entries: int | None
+    capacity_bytes: int | None = None
     policy: str
     lookups: Number
     hits: Number

@@ -28,10 +28,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sdlab.catalog import ROOT, design_folder, slugs
 from sdlab.errors import InvalidInput
+from sdlab.summary import OUTCOMES
 from sdlab.workload import Requests
 
 RUNS = ROOT / "reports" / "runs"
-OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
 SPAN_PREFIX = "span_"
 
 Kind = Literal["simulation", "load_test", "calibration"]

@@ -1,8 +1,9 @@
 """Records to numbers: throughput, percentiles with intervals, the share of each outcome. Pure; one definition each.
 
 Response time counts from the *intended* start, so that a stall of the service or of the generator is not hidden
-(coordinated omission). A percentile is an order statistic of the records (no bins, no interpolation): the smallest
-value that at least a share p of the records do not exceed.
+(coordinated omission), and is that of completed requests: a quick refusal must not make a service look fast. How long
+the others took stands apart (`outcomes`). A percentile is an order statistic of the records (no bins, no
+interpolation): the smallest value that at least a share p of the records do not exceed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from scipy import stats
 from sdlab.arrivals import FloatArray
 
 PERCENTILES = (50, 95, 99)
+OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
+"""How a request can end; only a load generator drops requests."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,23 @@ class Percentile:
 
 @dataclass(frozen=True)
 class OperationSummary:
-    """One operation (or ``all``). Rates are requests a second of the intended starts' span; times are seconds."""
+    """One operation (or ``all``). Rates are requests a second of the intended starts' span; times are seconds.
+
+    ``retried`` counts requests with at least one retry, ``retries`` all of them. ``goodput_rps`` is the rate of
+    completed requests, and the response times are theirs.
+    """
 
     operation: str
     requests: int
     completed: int
+    rejected: int
+    timed_out: int
+    failed: int
+    dropped: int
+    retried: int
+    retries: int
     rate_rps: float
+    goodput_rps: float
     availability: float
     response_time_s_mean: float
     response_time_s_p50: float
@@ -73,6 +87,15 @@ def percentile(sorted_values: FloatArray, percent: float, confidence: float = 0.
     )
 
 
+def order_statistics(values: FloatArray, percents: Sequence[float]) -> list[float]:
+    """Several percentiles of values in any order, without intervals; NaN for no values at all."""
+    if values.size == 0:
+        return [float("nan")] * len(percents)
+    ranks = [_rank(values.size, percent) for percent in percents]
+    in_place = np.partition(values, sorted(set(ranks)))
+    return [float(in_place[rank]) for rank in ranks]
+
+
 def percentiles(values: FloatArray, percents: Sequence[float], confidence: float = 0.95) -> list[Percentile]:
     """Several percentiles of values in any order, in time linear in their number: only the ranks asked for are put
     in their places.
@@ -87,8 +110,13 @@ def percentiles(values: FloatArray, percents: Sequence[float], confidence: float
 def _ranks(count: int, percent: float, confidence: float) -> tuple[int, int, int]:
     """Positions, from 0, of the interval's lower end, the percentile and the upper end in ``count`` sorted values."""
     share, tail = percent / 100, (1 - confidence) / 2
-    at = min(count - 1, max(0, int(np.ceil(share * count)) - 1))
+    at = _rank(count, percent)
     return int(stats.binom.ppf(tail, count, share)) - 1, at, int(stats.binom.ppf(1 - tail, count, share))
+
+
+def _rank(count: int, percent: float) -> int:
+    """Position, from 0, of the percentile in ``count`` sorted values."""
+    return min(count - 1, max(0, int(np.ceil(percent / 100 * count)) - 1))
 
 
 def summarise(table: pd.DataFrame, duration_s: float | None = None) -> list[OperationSummary]:
@@ -102,11 +130,16 @@ def summarise(table: pd.DataFrame, duration_s: float | None = None) -> list[Oper
 def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
     times = response_times(table)
     p50, p95, p99 = percentiles(times, PERCENTILES)
+    ended = table["outcome"].value_counts().to_dict()
+    retries = table["retries"].to_numpy() if "retries" in table else np.zeros(0, dtype=np.int32)
     return OperationSummary(
         operation=name,
         requests=len(table),
-        completed=int(times.size),
+        **{outcome: int(ended.get(outcome, 0)) for outcome in OUTCOMES},
+        retried=int(np.count_nonzero(retries)),
+        retries=int(retries.sum()),
         rate_rps=len(table) / span_s,
+        goodput_rps=times.size / span_s,
         availability=times.size / len(table) if len(table) else float("nan"),
         response_time_s_mean=float(times.mean()) if times.size else float("nan"),
         response_time_s_p50=p50.value_s,
@@ -116,3 +149,31 @@ def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
         response_time_s_p99_high=p99.high_s,
         response_time_s_max=float(times.max()) if times.size else float("nan"),
     )
+
+
+def outcomes(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """How long requests took to end in each way: one row an operation (``all`` first) and an outcome that occurs.
+
+    ``share`` is of the operation's requests, times are seconds from the intended start; NaN for what never ended.
+    """
+    parts = [("all", table), *((str(name), part) for name, part in table.groupby("operation", observed=True))]
+    rows = []
+    for name, part in parts:
+        taken_s = part["completed_s"].to_numpy() - part["intended_s"].to_numpy()
+        for outcome in OUTCOMES:
+            times = taken_s[(part["outcome"] == outcome).to_numpy()]
+            if times.size:
+                rows.append({"operation": name, "outcome": outcome, **_times_of(times, len(part))})
+    return rows
+
+
+def _times_of(times: FloatArray, requests: int) -> dict[str, Any]:
+    p50, p99 = order_statistics(times, (50, 99))
+    return {
+        "requests": int(times.size),
+        "share": times.size / requests,
+        "response_time_s_mean": float(times.mean()),
+        "response_time_s_p50": p50,
+        "response_time_s_p99": p99,
+        "response_time_s_max": float(times.max()),
+    }

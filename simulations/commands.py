@@ -42,7 +42,9 @@ app = typer.Typer(add_completion=False)
 def simulate(
     slug: Slug,
     overrides: Set = None,
-    engine: Annotated[str, typer.Option(help="compiled (numba) or simpy (the definition).")] = "compiled",
+    engine: Annotated[
+        str, typer.Option(help="compiled (numba), event_loop (without its sweep) or simpy (the definition).")
+    ] = "compiled",
     seed: Seed = 1,
     replications: Annotated[int, typer.Option(min=1, max=1000, help="Runs with seeds seed, seed+1, ...")] = 1,
     rate: Annotated[float | None, typer.Option(help="Requests/s: a steady rate instead of the day.")] = None,
@@ -51,6 +53,8 @@ def simulate(
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     requests: Annotated[int | None, typer.Option(min=1, help="Only the first so many requests.")] = None,
+    step: Annotated[float | None, typer.Option(help="Seconds: keep and show a time series at this step.")] = None,
+    spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
     workers: Workers = None,
     on: On = None,
     deployment: DeploymentChoice = "design",
@@ -90,11 +94,12 @@ def simulate(
 
     of_first = chosen(seed)
     heed(advise(of_first.model, of_first.requests), strict=strict)
-    first = replicated(chosen, seed, replications, engine, quiet=as_json, workers=workers, on=on)
+    recording = runner.Recording(step_s=step, spans=spans)
+    first = replicated(chosen, seed, replications, engine, quiet=as_json, recording=recording, workers=workers, on=on)
     heed(after_run(first.path))
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:
-        print(to_json({"run": shown_path(saved.folder), **first.content}))
+        print(to_json({"run": shown_path(saved.folder), **first.as_json()}))
         return
     present.show(console, first)
     console.print(f"run folder: {shown_path(saved.folder)}", style="dim", soft_wrap=True)
@@ -148,7 +153,7 @@ def self_test() -> str:
     """Both engines on the first design's first requests; the text says what was compared. Raises `RuntimeError`."""
     design = catalog.load_design(catalog.slugs()[0])
     chosen = scenario.steady(design, None, 1, process="poisson", rate_rps=200.0, duration_s=10.0)
-    compiled, reference = (run_engine(chosen.model, chosen.requests, 1, engine=name) for name in ENGINES)
+    reference, compiled = (run_engine(chosen.model, chosen.requests, 1, engine=name) for name in ("simpy", "compiled"))
     if different := compiled.differences(reference):
         raise RuntimeError(f"they differ in {', '.join(different)}")
     return f"{len(chosen.requests):,} requests, equal to the last bit"

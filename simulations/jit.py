@@ -26,8 +26,10 @@ COMPILED_SOURCES = (
     "distribution_table.py",
     "sampling.py",
     "layout.py",
+    "histograms.py",
     "caches/*.py",
     "engines/compiled/*.py",
+    "engines/reference/draws.py",
 )
 """Files whose code ends up in a cached entry point, as patterns."""
 

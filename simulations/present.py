@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from sdlab.spec import SECONDS_PER_DAY, Design
 from simulations.estimates import Estimate
+from simulations.present_evidence import (
+    show_checks,
+    show_guards,
+    show_outcomes,
+    show_replications,
+    show_steady_state,
+)
+from simulations.present_series import show_series
 from simulations.run import Simulated
 from simulations.scenario import ASSUMED
+from simulations.terminal import ms, plain_table
+
+WHY_NO_WARM_UP = {
+    "day": "it is the whole day that counts",
+    "trace": "it is the whole log that counts",
+    "replay": "it is what was sent that counts",
+    "steady": "the rate changes during the run, which has no steady state",
+}
 
 
 def show(console: Console, simulated: Simulated) -> None:
-    """One run: SLOs met or not, percentiles, stations, caches, where the time goes, self-checks."""
+    """One run: SLOs met or not, percentiles, outcomes, intervals, stations, caches, guards, time, self-checks."""
     scenario, content = simulated.scenario, simulated.content
     total = content["summary"][0]
     if "account" in scenario.parameters:
         console.print(f"trace: {scenario.parameters['account']}", style="dim")
     console.print(
         f"[bold]{scenario.design.title}[/]: {total['requests']:,} requests simulated in {simulated.took_s:.1f} s "
-        f"({total['requests'] / simulated.took_s:,.0f} requests/s, {simulated.engine} engine)"
+        f"({total['requests'] / simulated.took_s:,.0f}/s, {simulated.engine})"
     )
     day_s = scenario.parameters.get("day_s", SECONDS_PER_DAY)
     if day_s < SECONDS_PER_DAY:
@@ -36,6 +51,14 @@ def show(console: Console, simulated: Simulated) -> None:
     if scenario.parameters["calibration"] == ASSUMED:
         console.print("demands are the design's assumptions: nothing has been measured yet", style="yellow")
     _percentiles(console, content["summary"])
+    show_outcomes(console, content["summary"], content["outcomes"])
+    if "replications" in content:
+        show_replications(console, content["replications"])
+    else:
+        show_steady_state(console, content.get("steady_state"), WHY_NO_WARM_UP[scenario.parameters["mode"]])
+    if simulated.series is not None:
+        step_s = simulated.path.bins.bin_s if simulated.path.bins else 0.0
+        show_series(console, simulated.series, step_s, simulated.requests.operations, simulated.path.queues)
     _stations(console, content["stations"])
     for cache in content["caches"]:
         by_entries = cache["capacity_bytes"] is None
@@ -45,39 +68,34 @@ def show(console: Console, simulated: Simulated) -> None:
             f"({size}, {cache['policy']})"
         )
     _breakdown(console, content["breakdown"])
-    broken = [check for check in content["checks"] if not check["ok"]]
-    for check in broken:
-        console.print(f"self-check broken: {check}", style="red")
-    if not broken:
-        console.print(f"self-checks: all {len(content['checks'])} hold (Little's law, utilisation law, flow balance)")
-    if "replications" in content:
-        _replications(console, content["replications"])
+    show_guards(console, content["guards"])
+    show_checks(console, content["checks"])
 
 
 def _slo_line(row: dict[str, Any]) -> str:
     word = "[green]met[/]" if row["met"] else "[red]MISSED[/]"
     where = "p99 of the worst hour" if row["worst_hour"] else "p99"
     return (
-        f"SLO {row['operation']} {word}: {where} {_ms(row['response_time_s_p99'])} ms of "
+        f"SLO {row['operation']} {word}: {where} {ms(row['response_time_s_p99'])} ms of "
         f"{1e3 * row['response_time_s_p99_bound']:g} ms, availability {row['availability']:.3%} of "
         f"{row['availability_bound']:.2%}"
     )
 
 
 def _percentiles(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = _table("operation", "response time (ms)")
+    table = plain_table("operation", "response time of completed requests (ms)")
     for name in ("requests", "rate (1/s)", "mean", "p50", "p95", "p99", "max"):
         table.add_column(name, justify="right")
     for row in rows:
         times = (row[f"response_time_s_{name}"] for name in ("mean", "p50", "p95", "p99", "max"))
         table.add_row(
-            row["operation"], f"{row['requests']:,}", f"{row['rate_rps']:.4g}", *(_ms(time_s) for time_s in times)
+            row["operation"], f"{row['requests']:,}", f"{row['rate_rps']:.4g}", *(ms(time_s) for time_s in times)
         )
     console.print(table)
 
 
 def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
-    table = _table("station", "stations and pools: share of time busy, queue length, mean wait and service of a visit")
+    table = plain_table("station", "stations, pools, queues: share busy, queue, mean times of a visit")
     for name in ("servers", "busy", "queue", "max", "wait (ms)", "service (ms)"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -87,36 +105,22 @@ def _stations(console: Console, rows: list[dict[str, Any]]) -> None:
             f"{row['utilisation']:.1%}",
             f"{row['queue_length_mean']:.3g}",
             f"{row['queue_length_max']:,}",
-            _ms(row["wait_s_mean"]),
-            _ms(row["service_s_mean"]),
+            ms(row["wait_s_mean"]),
+            ms(row["service_s_mean"]),
         )
     console.print(table)
 
 
 def _breakdown(console: Console, content: dict[str, Any]) -> None:
     """The mean time of a request of each operation at each tier; "+" separates waiting from service."""
-    table = _table("", "where the time goes: wait + service (ms)")
+    table = plain_table("", "where the time goes: wait + service (ms)")
     for operation in content["operations"]:
         table.add_column(operation, justify="right")
     for index, resource in enumerate(content["resources"]):
         waits, services = ([row[index] for row in content[name]] for name in ("wait_s", "service_s"))
         if any(waits) or any(services):
-            cells = (f"{_ms(w)} + {_ms(s)}" if w or s else "" for w, s in zip(waits, services, strict=True))
+            cells = (f"{ms(w)} + {ms(s)}" if w or s else "" for w, s in zip(waits, services, strict=True))
             table.add_row(resource, *cells)
-    console.print(table)
-
-
-def _replications(console: Console, rows: list[dict[str, Any]]) -> None:
-    count = rows[0]["replications"]
-    table = _table("operation", f"over {count} replications: mean ± half-width (95 %), ms")
-    for name in ("mean", "p50", "p95", "p99"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        cells = (
-            f"{_ms(row[f'response_time_s_{name}'])} ± {_ms(row[f'response_time_s_{name}_half_width'])}"
-            for name in ("mean", "p50", "p95", "p99")
-        )
-        table.add_row(row["operation"], *cells)
     console.print(table)
 
 
@@ -129,7 +133,7 @@ def show_estimates(console: Console, rows: list[Estimate]) -> None:
 
 def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
     """One line a load test, by rate: predicted, measured and the signed error of each percentile."""
-    table = _table(
+    table = plain_table(
         "rate (1/s)", f"predicted / measured (ms), both from the send, and the signed error; demands {source}"
     )
     names = ("p50", "p95", "p99")
@@ -137,7 +141,7 @@ def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -
         table.add_column(name, justify="right")
     for row in sorted(rows, key=lambda row: float(row["rate_rps"] or 0)):
         cells = (
-            f"{_ms(row[name]['predicted_s'])} / {_ms(row[name]['measured_s'])}  {row[name]['error']:+.0%}"
+            f"{ms(row[name]['predicted_s'])} / {ms(row[name]['measured_s'])}  {row[name]['error']:+.0%}"
             for name in names
         )
         table.add_row(f"{row['rate_rps'] or 0:.0f}", *cells, row["validity"] or "")
@@ -153,27 +157,12 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
         f"{found['rate_rps'] / peak:.1f} times the design's peak of {peak:,.0f}"
     )
     console.print(f"first to saturate: {bottleneck['station']} ({bottleneck['utilisation']:.0%} busy there)")
-    table = _table("rate (1/s)", "probes")
+    table = plain_table("rate (1/s)", "probes")
     operations = list(found["probes"][0]["response_time_s_p99"])
     for operation in operations:
         table.add_column(f"{operation} p99 (ms)", justify="right")
     table.add_column("SLOs")
     for probe in sorted(found["probes"], key=lambda probe: float(probe["rate_rps"])):
-        times = (_ms(probe["response_time_s_p99"][operation]) for operation in operations)
+        times = (ms(probe["response_time_s_p99"][operation]) for operation in operations)
         table.add_row(f"{probe['rate_rps']:,.1f}", *times, "met" if probe["meets_slos"] else "[red]missed[/]")
     console.print(table)
-
-
-def _table(first: str, title: str) -> Table:
-    """A plain table whose first column names its rows and is never cut."""
-    table = Table(title=title or None, title_justify="left", box=None)
-    table.add_column(first, no_wrap=True)
-    return table
-
-
-def _ms(time_s: float) -> str:
-    """Milliseconds to three significant digits, without an exponent."""
-    value = 1e3 * time_s
-    if not np.isfinite(value):
-        return "-"
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

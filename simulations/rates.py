@@ -16,11 +16,13 @@ from simulations import results, scenario
 from simulations.capacity import Limit, Probe, ProbeResult, find_capacity
 from simulations.engines import simulate
 from simulations.executor import Pool
-from simulations.sample_path import SamplePath
+from simulations.sample_path import COMPLETED, SamplePath
 from simulations.scenario import Deployment, Scenario
 
 CURVE_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
 START_SHARE_OF_PEAK = 0.25
+AVAILABILITY = "availability of "
+"""What the measure of an operation's completed share is called, before the operation's name."""
 
 Advance = Callable[[int | None], None]
 
@@ -38,20 +40,24 @@ def observe(
 ) -> Observation:
     """Run the design's mix at a rate, about so many requests.
 
-    The probe leaves out the first tenth, which warms up; its measures are the p99 of each operation that has an SLO.
-    The point is of all operations together. Times are seconds.
+    The probe leaves out the first tenth, which warms up; its measures are, of each operation that has an SLO, the p99
+    of what completed and the share that did. The point is of all operations together. Times are seconds.
     """
     chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests)
-    response_s = path.completed_s - chosen.requests.arrival_s
-    warm = slice(len(chosen.requests) // 10, None)
-    operation = chosen.requests.operation[warm]
+    every = results.requests_of(chosen.requests, path, chosen.model)
+    order = np.argsort(every.arrival_s, kind="stable")
+    done, response_s = path.outcome[order] == COMPLETED, path.response_time_s[order]
+    operation = every.operation[order]
+    warm = slice(len(every) // 10, None)
     measures: dict[str, float] = {}
     for name in design.slo:
-        times_s = np.sort(response_s[warm][operation == design.operations.index(name)])
+        of_it = operation[warm] == every.operations.index(name)
+        times_s = np.sort(response_s[warm][of_it & done[warm]])
         measures[name] = percentile(times_s, 99).value_s
+        measures[AVAILABILITY + name] = times_s.size / max(1, int(of_it.sum()))
     station, utilisation = results.busiest(path)
     point: dict[str, Any] = {"rate_rps": rate_rps, "utilisation": utilisation, "busiest": station}
-    for p, found in zip(PERCENTILES, percentiles(response_s, PERCENTILES), strict=True):
+    for p, found in zip(PERCENTILES, percentiles(response_s[done], PERCENTILES), strict=True):
         point[f"response_time_s_p{p}"] = found.value_s
     return Observation(ProbeResult(measures, dict(zip(path.queues, path.utilisation.tolist(), strict=True))), point)
 
@@ -103,6 +109,7 @@ def design_capacity(
         return observe(design, calibration, seed, deployment, requests, rate_rps).probe
 
     limits = [Limit(name, at_most=slo.response_time_s_p99) for name, slo in design.slo.items()]
+    limits += [Limit(AVAILABILITY + name, at_least=slo.availability) for name, slo in design.slo.items()]
     found = find_capacity(
         probe,
         limits,
@@ -131,10 +138,14 @@ def _probe_row(probe: Probe) -> dict[str, Any]:
     for station, utilisation in probe.result.utilisation.items():
         tier = results.tier_of(station)
         by_tier[tier] = max(by_tier.get(tier, 0.0), utilisation)
+    measures = probe.result.measures
     return {
         "rate_rps": probe.rate_rps,
         "meets_slos": probe.passes,
-        "response_time_s_p99": dict(probe.result.measures),
+        "response_time_s_p99": {name: value for name, value in measures.items() if not name.startswith(AVAILABILITY)},
+        "availability": {
+            name.removeprefix(AVAILABILITY): value for name, value in measures.items() if name.startswith(AVAILABILITY)
+        },
         "utilisation": by_tier,
     }
 

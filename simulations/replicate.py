@@ -8,7 +8,7 @@ from typing import Any
 from simulations import comparison
 from simulations import run as runner
 from simulations.executor import bytes_of_a_run, open_pool
-from simulations.run import Simulated
+from simulations.run import DEFAULT, Recording, Simulated
 from simulations.scenario import Scenario
 
 
@@ -19,6 +19,7 @@ def replicated(
     engine: str,
     *,
     quiet: bool,
+    recording: Recording = DEFAULT,
     workers: int | None = None,
     on: str | None = None,
 ) -> Simulated:
@@ -29,7 +30,7 @@ def replicated(
     """
     chosen = prepare(seed)
     if replications == 1:
-        return runner.run(chosen, seed, engine, quiet=quiet)
+        return runner.run(chosen, seed, engine, quiet=quiet, recording=recording)
 
     def summary(its_seed: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = runner.run(prepare(its_seed), its_seed, engine, quiet=True).content["summary"]
@@ -39,7 +40,7 @@ def replicated(
     each = bytes_of_a_run(len(chosen.requests))
     with open_pool(summary, on=on, workers=workers, bytes_each=each, beside=each) as pool:
         begun = {its_seed: pool.submit(its_seed) for its_seed in seeds}
-        first = runner.run(chosen, seed, engine, quiet=quiet)
+        first = runner.run(chosen, seed, engine, quiet=quiet, recording=recording)
         others = [pool.result(its_seed, future) for its_seed, future in begun.items()]
     first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
     return first

@@ -1,18 +1,41 @@
-"""A sample path as the plain tables that a run folder keeps and a terminal or a report shows."""
+"""A sample path as the plain tables that a run folder keeps and a terminal or a report shows.
+
+Where a model has closed populations, ``requests`` are those of `requests_of`: one row for each of the path.
+"""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from sdlab import runs
+from sdlab import summary as of_records
+from sdlab.errors import InvalidInput
 from sdlab.spec import Design
-from sdlab.summary import PERCENTILES, OperationSummary, percentiles, summarise
+from sdlab.summary import PERCENTILES, OperationSummary, summarise
 from sdlab.workload import Requests
-from simulations.sample_path import SamplePath
+from simulations.guards import guards
+from simulations.records import records, requests_of
+from simulations.sample_path import COMPLETED, Bins, SamplePath
+from simulations.series import bin_of, merged, percentiles_by_bin, series
+
+__all__ = [
+    "breakdown",
+    "busiest",
+    "caches",
+    "guards",
+    "hit_ratio",
+    "hours",
+    "outcomes",
+    "records",
+    "requests_of",
+    "series",
+    "slo_rows",
+    "stations",
+    "summary",
+    "tier_of",
+]
 
 Table = list[dict[str, Any]]
 
@@ -26,25 +49,14 @@ def _region_of(resource: str) -> str:
     return resource.split("-")[1] if "-" in resource else ""
 
 
-def records(requests: Requests, path: SamplePath) -> pd.DataFrame:
-    """One row a request; a model sends at the intended start. Spans are there if the engine recorded them."""
-    spans = {} if path.spans is None else {name: path.spans[:, i] for i, name in enumerate(path.resources)}
-    return runs.records(
-        requests,
-        sent_s=requests.arrival_s,
-        completed_s=path.completed_s,
-        outcome=path.outcome,
-        spans=spans,
-        cache_hit=path.cache_hit,
-    )
-
-
 def summary(requests: Requests, path: SamplePath, duration_s: float) -> list[OperationSummary]:
-    """Percentiles per operation, ``all`` first."""
-    return summarise(
-        runs.records(requests, sent_s=requests.arrival_s, completed_s=path.completed_s, outcome=path.outcome),
-        duration_s,
-    )
+    """Counts by outcome, rates, and response times of completed requests per operation, ``all`` first."""
+    return summarise(records(requests, path), duration_s)
+
+
+def outcomes(requests: Requests, path: SamplePath) -> Table:
+    """How long requests took to end in each way: a row an operation and outcome, ``all`` first."""
+    return of_records.outcomes(records(requests, path))
 
 
 def stations(path: SamplePath) -> Table:
@@ -64,6 +76,9 @@ def stations(path: SamplePath) -> Table:
                 "queue_length_mean": float(path.mean_waiting[index]),
                 "queue_length_max": int(path.queue.max_waiting[index]),
                 "arrivals": int(path.queue.arrivals[index]),
+                "rejected": int(path.queue.rejected[index]),
+                "abandoned": int(path.queue.abandoned[index]),
+                "interrupted": int(path.queue.interrupted[index]),
                 "wait_s_mean": float(wait_s[resource] / completions),
                 "service_s_mean": float(service_s[resource] / completions),
             }
@@ -99,13 +114,15 @@ def hit_ratio(path: SamplePath) -> float:
     return float(path.cache.hits.sum() / lookups) if lookups else float("nan")
 
 
-def breakdown(requests: Requests, path: SamplePath) -> dict[str, Any]:
+def breakdown(requests: Requests, path: SamplePath, pools: Collection[str] | None = None) -> dict[str, Any]:
     """Where the time of one request goes: mean seconds waiting and in service, by operation and tier.
 
-    A pool's service is left out: what is done while holding a connection is counted where it is done.
+    The service of ``pools`` (by default of those of the tier "pool") is left out: what is done while holding a
+    connection is counted where it is done.
     """
     tiers = list(dict.fromkeys(tier_of(name) for name in path.resources))
-    pools = set(path.queues) & {name for name in path.queues if tier_of(name) == "pool"}
+    if pools is None:
+        pools = {name for name in path.queues if tier_of(name) == "pool"}
     counts = np.bincount(requests.operation, minlength=len(requests.operations))
     operations = [name for name, count in zip(requests.operations, counts, strict=True) if count]
     wait_s = np.zeros((len(operations), len(tiers)))
@@ -121,42 +138,39 @@ def breakdown(requests: Requests, path: SamplePath) -> dict[str, Any]:
 
 
 def hours(requests: Requests, path: SamplePath, hour_s: float = 3600.0) -> dict[str, Any]:
-    """The run in hours (bins of ``hour_s``): rate, percentiles per operation, utilisation and queue per tier.
+    """The run in hours of ``hour_s``: rate, percentiles per operation, utilisation and queue per tier.
 
-    Requests count in the hour of their arrival. Hours after the last arrival are left out.
+    Requests count in the hour of their arrival, and response times are those of the completed ones. Hours after the
+    last arrival are left out. Raises `InvalidInput` for a path whose bins do not make up hours.
     """
-    if path.bins is None:
-        raise ValueError("hours need a sample path with bins")
-    count = int(np.ceil(requests.duration_s / hour_s))
-    edges = np.searchsorted(requests.arrival_s, np.arange(count + 1) * hour_s)
-    response_s = path.completed_s - requests.arrival_s
+    if path.bins is None or not np.isclose(each := hour_s / path.bins.bin_s, round(each), rtol=1e-9, atol=0):
+        raise InvalidInput("bin_s", path.bins and path.bins.bin_s, f"must have been a part of {hour_s:g} s, the hour")
+    count = max(1, int(np.ceil(requests.arrival_s.max(initial=0.0) / hour_s)))
+    bins = merged(path.bins, round(each))
+    arrived_in = bin_of(requests.arrival_s, hour_s, count)
     by_percentile: dict[str, dict[str, list[float]]] = {f"response_time_s_p{p}": {} for p in PERCENTILES}
     for code, operation in enumerate(requests.operations):
-        series: dict[int, list[float]] = {p: [] for p in PERCENTILES}
-        for start, end in pairwise(edges):
-            times = response_s[start:end][requests.operation[start:end] == code]
-            for p, found in zip(PERCENTILES, percentiles(times, PERCENTILES), strict=True):
-                series[p].append(found.value_s)
-        for p in PERCENTILES:
-            by_percentile[f"response_time_s_p{p}"][operation] = series[p]
+        rows = np.flatnonzero((requests.operation == code) & (path.outcome == COMPLETED))
+        found = percentiles_by_bin(arrived_in[rows], path.response_time_s[rows], count, PERCENTILES)
+        for p, values in zip(PERCENTILES, found, strict=True):
+            by_percentile[f"response_time_s_p{p}"][operation] = values
     return {
         "hour": list(range(count)),
-        "arrival_rate_rps": (np.diff(edges) / hour_s).tolist(),
+        "arrival_rate_rps": (np.bincount(arrived_in, minlength=count) / hour_s).tolist(),
         **by_percentile,
-        **_tiers_by_hour(path, count, hour_s),
-        "hit_ratio": _ratio(path.bins.hits[:count].sum(axis=1), path.bins.lookups[:count].sum(axis=1)),
+        **_tiers_by_hour(path, bins, count, hour_s),
+        "hit_ratio": _ratio(bins.hits[:count].sum(axis=1), bins.lookups[:count].sum(axis=1)),
     }
 
 
-def _tiers_by_hour(path: SamplePath, count: int, hour_s: float) -> dict[str, Any]:
-    assert path.bins is not None
+def _tiers_by_hour(path: SamplePath, bins: Bins, count: int, hour_s: float) -> dict[str, Any]:
     tiers = list(dict.fromkeys(tier_of(name) for name in path.queues))
     utilisation, queue = {}, {}
     for tier in tiers:
         members = [i for i, name in enumerate(path.queues) if tier_of(name) == tier]
-        capacity = path.capacity[members].sum()
-        utilisation[tier] = (path.bins.busy_s[:count, members].sum(axis=1) / (capacity * hour_s)).tolist()
-        queue[tier] = (path.bins.queue_s[:count, members].sum(axis=1) / hour_s).tolist()
+        busy_s, capacity_s = (part[:count, members].sum(axis=1) for part in (bins.busy_s, bins.capacity_s))
+        utilisation[tier] = _ratio(busy_s, capacity_s)
+        queue[tier] = (bins.queue_s[:count, members].sum(axis=1) / hour_s).tolist()
     return {"utilisation": utilisation, "queue_length_mean": queue}
 
 

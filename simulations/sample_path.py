@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.histograms import Histograms
 from simulations.layout import COMPLETED, OUTCOMES
 
 __all__ = ["COMPLETED", "OUTCOMES"]
@@ -147,7 +148,8 @@ class SamplePath:
     """One run. Requests keep their rows: ``completed_s[i]`` is when request i ended. Those of closed populations
     follow, in the order in which they began; ``arrival_s`` is when they did.
 
-    ``outcome`` indexes `OUTCOMES`; ``retries`` counts retries of its steps. ``cache_hit`` is the result of the request's last lookup: 1 hit, 0 miss, -1 none.
+    ``outcome`` indexes `OUTCOMES`; ``retries`` counts retries of its steps. ``cache_hit`` is the result of the
+    request's last lookup: 1 hit, 0 miss, -1 none.
     ``spans`` (if recorded) is [requests, resources]: seconds at each station (wait and service) and delay, and
     waiting for each pool; so the spans of a request whose steps run one after the other add up to its response time
     (of what runs at once, or was left alone, all of it counts).
@@ -175,6 +177,8 @@ class SamplePath:
     bins: Bins | None
     end_s: float
     max_in_flight: int
+    histograms: Histograms | None = None
+    """In place of the records of requests, which then have no rows."""
 
     @property
     def response_time_s(self) -> Floats:

@@ -2,6 +2,7 @@
 
 - `mser5`: how many observations to cut from the start (White 1997; Franklin & White 2008).
 - `batch_means`: an interval for the mean of one long run (Law & Kelton 2000, section 9.5.3).
+- `sectioning`: an interval for any statistic of one long run, a percentile for one (Asmussen & Glynn 2007, III.5a).
 - `replications`: an interval for the mean over independent runs.
 """
 
@@ -108,6 +109,28 @@ def means_of_batches(observations: Floats, batches: int = 30) -> Floats:
     size = values.size // batches
     means: Floats = values[values.size - size * batches :].reshape(batches, size).mean(axis=1)
     return means
+
+
+def sectioning(
+    observations: Floats, statistic: Callable[[Floats], float], confidence: float = 0.95, batches: int = 20
+) -> Interval:
+    """Interval for a statistic of a stationary series: its value over the whole, and how it varies between batches.
+
+    With q of the whole and q_1 ... q_b of consecutive batches, the half-width is t(b - 1) √(Σ (q_i - q)² / b / (b - 1))
+    (Asmussen & Glynn 2007, "Stochastic Simulation", III.5a; for percentiles Nakayama 2014). The value of the whole has
+    less bias than the mean of the batches' values, which is why it is in the middle. Observations that do not fill the
+    last batch are left out from the start.
+    """
+    values = np.asarray(observations, dtype=np.float64)
+    if batches < 2:
+        raise InvalidInput("batches", batches, "must be at least 2")
+    if values.size < batches:
+        raise InvalidInput("observations", values.size, f"must be at least the {batches} batches")
+    kept = values[values.size % batches :]
+    whole = float(statistic(kept))
+    of_batches = np.array([statistic(batch) for batch in kept.reshape(batches, -1)])
+    spread = math.sqrt(float(((of_batches - whole) ** 2).sum()) / (batches - 1) / batches)
+    return Interval(whole, float(stats.t.ppf((1 + confidence) / 2, batches - 1)) * spread, confidence, batches)
 
 
 def lag1(values: Floats) -> float:

@@ -103,10 +103,8 @@ def measure(design: Design, calibration: Calibration | None, seed: int, requests
     """
     rate_rps = design.workload.peak_rate_rps
     chosen, path = at_rate(design, calibration, seed, "design", rate_rps, requests)
-    warm = slice(len(chosen.requests) // 10, None)
-    kept = chosen.requests.take(warm)
-    table = runs.records(kept, sent_s=kept.arrival_s, completed_s=path.completed_s[warm], outcome=path.outcome[warm])
-    rows = {row.operation: row for row in summarise(table, 0.9 * chosen.duration_s)}
+    table = results.records(results.requests_of(chosen.requests, path, chosen.model), path)
+    rows = {row.operation: row for row in summarise(table[len(table) // 10 :], 0.9 * chosen.duration_s)}
     ratios = {
         name: rows[name].response_time_s_p99 / slo.response_time_s_p99
         for name, slo in design.slo.items()

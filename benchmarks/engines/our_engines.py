@@ -60,3 +60,4 @@ def _distribution(service: Service) -> Distribution:
 # One name for each way of running our engines: `table` lists them by it.
 compiled = engine(engine="compiled")
 reference = engine(engine="simpy")
+event_loop = engine(engine="event_loop")

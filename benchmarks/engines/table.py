@@ -52,6 +52,9 @@ ENGINES = {
     "compiled": Engine(
         "ours, compiled", "our_engines.compiled", 1_000_000, 200_000, ("numba", "numpy"), compiles=True, ours=True
     ),
+    "event-loop": Engine(
+        "ours, compiled, by events", "our_engines.event_loop", 1_000_000, 200_000, ("numba",), compiles=True, ours=True
+    ),
     "reference": Engine("ours, SimPy reference", "our_engines.reference", 50_000, 5_000, ("simpy",), ours=True),
     SIMPY: Engine("SimPy, a process each server", "simpy_engines.servers", 200_000, 20_000, ("simpy",)),
     "simpy-processes": Engine("SimPy, a process each request", "simpy_engines.processes", 200_000, 20_000, ("simpy",)),

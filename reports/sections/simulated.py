@@ -8,7 +8,7 @@ from reports import figures, time_figure
 from reports import numbers as n
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, columns, rows
-from reports.files import Breakdown, CacheSweep, Capacity, Check, Hours
+from reports.files import Breakdown, CacheRow, CacheSweep, Capacity, Check, Hours
 from reports.verdict import WHOLE_DAY, SloResult, Verdict, place
 
 
@@ -189,12 +189,18 @@ def _parts(found: Breakdown) -> Table:
 
 def _caches(material: Material) -> Table | None:
     lines: list[Line] = [
-        [row.name, f"{row.capacity_entries:,}", row.policy.upper(), n.count(row.lookups), n.count(row.hits),
+        [row.name, _size(row), row.policy.upper(), n.count(row.lookups), n.count(row.hits),
          n.percent(row.hit_ratio)]
         for row in (material.day.caches if material.day else [])
     ]  # fmt: skip
-    heads = columns("Cache", "Entries#", "Eviction", "Lookups#", "Hits#", "Hit ratio#")
+    heads = columns("Cache", "Size#", "Eviction", "Lookups#", "Hits#", "Hit ratio#")
     return Table("The caches over the day", heads, (rows(lines),)) if lines else None
+
+
+def _size(row: CacheRow) -> str:
+    if row.capacity_entries is not None:
+        return f"{row.capacity_entries:,} entries"
+    return "" if row.capacity_bytes is None else f"{row.capacity_bytes:,} bytes"
 
 
 def _sweep(sweep: CacheSweep, operation: str) -> Table:

@@ -60,6 +60,7 @@ def draw(
         model, usage = _short_run(design, measured, seed, kind, rate or design.workload.peak_rate_rps)
     picture = draw_model(model, usage, flow)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(picture.png() if target.suffix == ".png" else picture.svg().encode())
     except OSError as error:
         raise InvalidInput("--out", str(target), f"cannot be written: {error.strerror}") from None

@@ -1,8 +1,12 @@
-"""Run a model: two engines with one meaning, "compiled" for speed and "simpy" as the definition."""
+"""Run a model: two engines with one meaning, "compiled" for speed and "simpy" as the definition.
+
+"event_loop" is the compiled engine without its sweep of feed-forward models: the same results, for comparison.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
@@ -10,7 +14,7 @@ from simulations.model import Model
 from simulations.program import Program, compile_model
 from simulations.sample_path import SamplePath
 
-ENGINES = ("compiled", "simpy")
+ENGINES = ("compiled", "event_loop", "simpy")
 
 
 def simulate(
@@ -34,10 +38,12 @@ def simulate(
     program = model if isinstance(model, Program) else compile_model(model)
     if engine not in ENGINES:
         raise InvalidInput("engine", engine, f"must be one of {', '.join(ENGINES)}")
-    if engine == "compiled":
-        from simulations.engines.compiled import run  # noqa: PLC0415  numba need not be loaded for the other one
+    if engine == "simpy":
+        from simulations.engines.reference import run  # noqa: PLC0415  numba's loop need not be loaded for it
     else:
-        from simulations.engines.reference import run  # noqa: PLC0415
+        from simulations.engines import compiled  # noqa: PLC0415
+
+        run = partial(compiled.run, sweeps=engine == "compiled")
     return run(
         program,
         requests,
@@ -47,3 +53,20 @@ def simulate(
         bin_s=bin_s,
         progress=progress,
     )
+
+
+def simulate_stream(
+    model: Model | Program,
+    pieces: Iterable[Requests],
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> SamplePath:
+    """Run requests that come in pieces through a model, on the compiled engine, in constant memory.
+
+    The sample path has accounts and ``histograms`` in place of each request's record; it does not depend on where the
+    pieces are cut. Raises `InvalidInput` as `simulate` does.
+    """
+    from simulations.engines import compiled  # noqa: PLC0415
+
+    program = model if isinstance(model, Program) else compile_model(model)
+    return compiled.stream(program, pieces, seed, progress=progress)

@@ -17,6 +17,7 @@ class Metric(NamedTuple):
 
 
 OPERATIONS = "Operations (`summary`)"
+ENDS = "How requests ended (`outcomes`)"
 REQUESTS = "Requests (`SamplePath`, `requests.parquet`)"
 STATIONS = "Stations, pools and queues (`stations`)"
 QUEUES = "Stations, pools and queues in memory (`SamplePath.queue`)"
@@ -26,6 +27,7 @@ BACKGROUND = "Spawned flows, items and batches (`SamplePath.background`, `Sample
 CLOSED = "Closed populations (`SamplePath.closed`)"
 GUARDS = "Protection and balancing (`SamplePath.guards`)"
 BINS = "Over time (`SamplePath.bins`, `hours`)"
+SERIES = "A series at a step (`series`, series.parquet)"
 CHECKS = "Self-checks (`checks`)"
 EVIDENCE = "Evidence (`study`)"
 
@@ -37,6 +39,15 @@ METRICS: tuple[Metric, ...] = (
     Metric(OPERATIONS, "operation", "", "the operation that a row is about; `all` is all of them together"),
     Metric(OPERATIONS, "requests", "requests", "requests that arrived"),
     Metric(OPERATIONS, "completed", "requests", "requests whose outcome is completed"),
+    Metric(OPERATIONS, "rejected", "requests", "requests turned away: a full line, a token bucket, an open breaker"),
+    Metric(OPERATIONS, "timed_out", "requests", "requests that gave up waiting"),
+    Metric(OPERATIONS, "failed", "requests", "requests that ended in a failure"),
+    Metric(OPERATIONS, "dropped", "requests", "requests that the load generator could not send; a model drops none"),
+    Metric(OPERATIONS, "retried", "requests", "requests with at least one retry of a step, however they ended"),
+    Metric(OPERATIONS, "retries", "retries", "retries of all of them"),
+    Metric(
+        OPERATIONS, "goodput_rps", "requests/s", "rate of what was answered as asked", "completed / length of the run"
+    ),
     Metric(OPERATIONS, "rate_rps", "requests/s", "arrival rate", "requests / length of the run"),
     Metric(OPERATIONS, "availability", "share, 0 to 1", "requests that were answered as asked", "completed / requests"),
     Metric(
@@ -69,6 +80,21 @@ METRICS: tuple[Metric, ...] = (
         CONOVER,
     ),
     Metric(OPERATIONS, "response_time_s_max", "s", "the longest response time of a completed request", "maximum"),
+    Metric(ENDS, "outcome", "", "completed, rejected, timed_out, failed or dropped: a row for each that occurs"),
+    Metric(ENDS, "requests", "requests", "requests of the operation that ended so"),
+    Metric(
+        ENDS,
+        "share",
+        "share, 0 to 1",
+        "their share of the operation's requests",
+        "requests with the outcome / requests",
+    ),
+    Metric(ENDS, "response_time_s_mean", "s", "mean time until they ended so, from the intended start", "Σ / requests"),
+    *(
+        Metric(ENDS, f"response_time_s_p{p}", "s", f"{p} % of those that ended so took at most this", ORDER_STATISTIC)
+        for p in (50, 99)
+    ),
+    Metric(ENDS, "response_time_s_max", "s", "the longest of them", "maximum"),
     Metric(REQUESTS, "arrival_s", "s", "when the request arrived, from the run's start (`intended_s` in the file)"),
     Metric(REQUESTS, "completed_s", "s", "when it ended, whatever its outcome"),
     Metric(REQUESTS, "response_time_s", "s", "how long it took", "completed_s − arrival_s"),
@@ -167,6 +193,38 @@ METRICS: tuple[Metric, ...] = (
             ("hits", "lookups", "how often it had the key", ""),
         )
     ),
+    Metric(SERIES, "time_s", "s", "when the step begins, from the run's start"),
+    Metric(
+        SERIES,
+        "utilisation",
+        "share, 0 to 1",
+        "of a station, pool or queue; none while it has no server",
+        "busy_s / capacity_s",
+    ),
+    Metric(SERIES, "queue_length_mean", "requests", "mean number waiting there", "queue_s / length of the step"),
+    Metric(
+        SERIES,
+        "in_flight_mean",
+        "requests",
+        "mean number there, waiting or in service; of `all`, flows under way anywhere",
+        "(busy_s + queue_s) / length of the step; in_flight_s / length of the step",
+    ),
+    Metric(SERIES, "hit_ratio", "share, 0 to 1", "of a cache; none if it was not asked", "hits / lookups"),
+    Metric(SERIES, "arrivals", "requests", "of an operation or `all`: requests that arrived in the step"),
+    *(
+        Metric(SERIES, outcome, "requests", f"requests that ended in the step as {outcome}, whenever they arrived")
+        for outcome in ("completed", "rejected", "timed_out", "failed")
+    ),
+    *(
+        Metric(
+            SERIES,
+            f"response_time_s_p{p}",
+            "s",
+            f"{p} % of the requests that arrived in the step and completed took at most this; none if there are none",
+            ORDER_STATISTIC,
+        )
+        for p in (50, 99)
+    ),
     Metric(
         CHECKS,
         "Little's law",
@@ -213,6 +271,22 @@ METRICS: tuple[Metric, ...] = (
         "how many to cut from the start: the cut that leaves the smallest standard error, over batches of five",
         "min over d of Σ_{i>d} (yᵢ − ȳ)² / (n − d)²",
         "White 1997; Franklin & White 2008",
+    ),
+    Metric(EVIDENCE, "warm_up_s", "s", "(`steady_state`) when the first request arrived that counts"),
+    Metric(
+        EVIDENCE,
+        "settled",
+        "true or false",
+        "(`steady_state`) whether MSER-5 found the end of the warm-up in the first half of the run",
+    ),
+    Metric(
+        EVIDENCE,
+        "half_width (sectioning)",
+        "as the statistic's",
+        "half of the interval of a percentile q (or mean) of one run, from its b consecutive batches; only where at "
+        "least 100 requests lie beyond the percentile",
+        "t(b − 1, (1 + confidence) / 2) · √(Σ (qᵢ − q)² / b / (b − 1))",
+        "Asmussen & Glynn 2007, Stochastic Simulation, III.5a",
     ),
     Metric(
         EVIDENCE,

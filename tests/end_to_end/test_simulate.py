@@ -59,6 +59,18 @@ def test_replications_come_with_their_half_width(tmp_path: Path) -> None:
     assert 0 < rows["redirect"]["response_time_s_p50_half_width"] < rows["redirect"]["response_time_s_p50"]
 
 
+def test_a_series_at_a_step_is_in_the_answer_and_in_the_run_folder(tmp_path: Path) -> None:
+    answer = simulate(tmp_path, "--rate", "200", "--duration", "20", "--step", "2", "--spans")
+    series = answer["series"]
+    assert series["time_s"][:10] == [2.0 * step for step in range(10)]
+    assert sum(series["requests"]["all"]["arrivals"]) == answer["summary"][0]["requests"]
+    assert set(series["stations"]) == {row["name"] for row in answer["stations"]}
+    assert answer["steady_state"]["rows"][0]["operation"] == "all"
+    folder = Path(answer["run"])
+    assert (folder / "series.parquet").is_file()
+    assert "span_api-eu-1_s" in Run.load(folder).requests()
+
+
 def test_an_access_log_drives_the_model_and_its_lines_are_accounted_for(tmp_path: Path) -> None:
     arguments = ("--trace", "tests/data/access.log", "--speed", "60", "--runs", str(tmp_path))
     done = lab("simulate", "url_shortener", *arguments)
@@ -100,12 +112,16 @@ def test_a_sweep_varies_one_number(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["simulate", "nope"], "design = 'nope': no such design; there are url_shortener"),
-        (["simulate", "url_shortener", "--engine", "fast"], "must be one of compiled, simpy"),
+        (["simulate", "url_shortener", "--engine", "fast"], "must be one of compiled, event_loop, simpy"),
         (["simulate", "url_shortener", "--set", "workload.requests_per_day=-1"], "workload.requests_per_day = -1"),
         (["simulate", "url_shortener", "--rate", "0"], "must be a finite number of requests a second above 0"),
         (["simulate", "url_shortener", "--trace", "README.md"], "is a request in the combined format"),
         (["simulate", "url_shortener", "--rate", "1", "--trace", "x"], "does not go with --trace"),
         (["simulate", "url_shortener", "--calibration", "x.toml"], "cannot be read"),
+        (
+            ["simulate", "url_shortener", "--rate", "9", "--step", "0"],
+            "--step = 0.0: must be a finite number of seconds",
+        ),
         (["simulate", "url_shortener", "--model", "x.json"], "cannot be read"),
         (["simulate", "url_shortener", "--rate", "50000", "--duration", "1", "--strict"], "must get no warning"),
         (["capacity", "url_shortener", "--deployment", "moon"], "must be design or reference"),

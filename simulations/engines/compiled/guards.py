@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from simulations.draws import child_identity, draw, draw_pair
 from simulations.engines.compiled import world
 from simulations.jit import kernel
@@ -17,7 +15,7 @@ RANDOM, ROUND_ROBIN, LEAST_CONNECTIONS, TWO_CHOICES, CONSISTENT_HASH = range(5)
 
 @kernel
 def _least(w: Any, balancer: Any) -> int:
-    chosen = (balancer.last + 1) % balancer.targets
+    chosen = int((balancer.last + 1) % balancer.targets)
     for step in range(2, balancer.targets + 1):
         other = (balancer.last + step) % balancer.targets
         if world.in_flight_at(w)[balancer.first + other] < world.in_flight_at(w)[balancer.first + chosen]:
@@ -46,16 +44,16 @@ def pick(w: Any, which: int, slot: Any, draw_key: int) -> int:
     balancer = world.balancers(w)[which]
     targets = balancer.targets
     if balancer.policy == RANDOM:
-        chosen = np.int64(draw(w.seed, slot.identity, draw_key) * targets)
+        chosen = int(draw(w.seed, slot.identity, draw_key) * targets)
     elif balancer.policy == ROUND_ROBIN:
         chosen = (balancer.last + 1) % targets
     elif balancer.policy == LEAST_CONNECTIONS:
         chosen = _least(w, balancer)
     elif balancer.policy == TWO_CHOICES:
         u, v = draw_pair(w.seed, slot.identity, draw_key, 0)
-        chosen = np.int64(u * targets)
+        chosen = int(u * targets)
         if targets > 1:
-            other = np.int64(v * (targets - 1))
+            other = int(v * (targets - 1))
             if other >= chosen:
                 other += 1
             if world.in_flight_at(w)[balancer.first + other] < world.in_flight_at(w)[balancer.first + chosen]:

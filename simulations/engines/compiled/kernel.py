@@ -12,7 +12,8 @@ from typing import Any
 from simulations.draws import child_identity, draw
 from simulations.engines.compiled import more, world
 from simulations.engines.compiled.agenda import make_ready, next_ready, next_scheduled, schedule
-from simulations.engines.compiled.lookups import drop, look_up, put
+from simulations.engines.compiled.ends import do_work
+from simulations.engines.compiled.lookups import drop, look_up, put, touch_ahead
 from simulations.engines.compiled.queues import (
     begin_service,
     charge,
@@ -20,13 +21,12 @@ from simulations.engines.compiled.queues import (
     end_service,
     enter_bin,
     join,
-    one_less,
     one_more,
     release,
     take,
     take_slot,
 )
-from simulations.engines.compiled.tasks import begin_task, end_spawned, new_slot, new_task
+from simulations.engines.compiled.tasks import begin_task, end_request, end_spawned, new_slot, new_task
 from simulations.jit import entry_point, kernel, source_digest
 from simulations.layout import (
     BRANCH,
@@ -49,7 +49,7 @@ from simulations.layout import (
 )
 from simulations.sampling import sample
 
-DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, WAITS, FAILS, ENDS = range(10)
+DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, ARRIVALS_NEEDED, WAITS, FAILS, ENDS = range(11)
 """How a chunk, or (the last three) a task's running on, came to its end."""
 
 
@@ -85,8 +85,8 @@ def admit(w: Any) -> int:
     record = world.slots(w)[slot]
     flow = world.flow_of_operation(w)[world.operation(w)[request]]
     record.instruction = world.first_instruction(w)[flow]
-    record.request = request
-    record.identity = request
+    record.request = w.before + request
+    record.identity = w.before + request
     record.key = world.key(w)[request]
     record.started_s = w.now_s
     record.spawned = NONE
@@ -95,6 +95,7 @@ def admit(w: Any) -> int:
     record.region = world.region_of_region(w)[world.region(w)[request]]
     if world.is_full(w):
         world.tasks(w)[slot].place = record.region
+    touch_ahead(w, request)
     one_more(w)
     return slot
 
@@ -121,8 +122,7 @@ def finish(w: Any, slot: int) -> None:
     """A flow is done, where nothing can fail: record it and free its slot."""
     record = world.slots(w)[slot]
     if record.request != NONE:
-        world.completed_s(w)[record.request] = w.now_s
-        one_less(w)
+        end_request(w, slot, 0)
     else:
         end_spawned(w, slot, 0)
     record.next = w.free_head
@@ -231,9 +231,11 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
 
 
 @kernel
-def next_event(w: Any) -> int:
+def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each memory that may be full
     """Move the clock to the next event and let it happen; the request it concerns becomes current."""
     arrival_left = w.next_arrival < w.requests
+    if not arrival_left and w.arrivals_left == 1:
+        return ARRIVALS_NEEDED
     if not arrival_left:
         if world.is_full(w):
             if w.alive == 0:
@@ -279,12 +281,9 @@ def run_events(w: Any, events: int) -> int:
     while True:
         if world.is_full(w):
             while w.work_left > 0:
-                more.do_work(w)
+                do_work(w)
         if w.current != NONE:
-            if world.is_full(w) and world.tasks(w)[w.current].outcome != 0:
-                came = FAILS
-            else:
-                came = run_on(w, w.current)
+            came = FAILS if world.is_full(w) and more.fails(w, w.current) else run_on(w, w.current)
             if came < WAITS:
                 return came
             if world.is_full(w) and came != WAITS:

@@ -11,6 +11,10 @@ from simulations.jit import kernel
 from simulations.layout import NONE
 from simulations.sampling import DistributionTable
 
+REQUESTS_AHEAD = 8
+CACHES_TOUCHED = 4
+"""With more caches than this, most of what is asked for would not be needed."""
+
 
 @kernel
 def memory(w: Any) -> Memory:
@@ -25,10 +29,19 @@ def memory(w: Any) -> Memory:
 
 
 @kernel
+def touch_ahead(w: Any, request: int) -> None:
+    """Ask for the memory in which caches will be searched for the key of a request that arrives soon."""
+    ahead = request + REQUESTS_AHEAD
+    if w.caches_asked <= CACHES_TOUCHED and ahead < w.requests:
+        for which in range(w.caches_asked):
+            caches.touch_ahead(world.caches(w)[which], memory(w), world.key(w)[ahead])
+
+
+@kernel
 def look_up(w: Any, which: int, slot: Any) -> bool:
     """Ask a cache for the task's key."""
     hit = caches.lookup(world.caches(w)[which], memory(w), slot.key, w.now_s)
-    if slot.request != NONE:
+    if slot.request != NONE and w.rows_kept == 1:
         world.cache_hit(w)[slot.request] = hit
     if w.bins_made > 0:
         world.bin_lookups(w)[w.bin, which] += 1

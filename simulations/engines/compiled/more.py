@@ -7,41 +7,32 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from simulations.draws import child_identity, draw
+from simulations.draws import child_identity
 from simulations.engines.compiled import world
-from simulations.engines.compiled.agenda import make_ready, schedule, unready, unschedule
-from simulations.engines.compiled.batches import come_to_queue, end_batch, enqueue, full, leave_batch, leave_item, look
-from simulations.engines.compiled.changes import leave_service, outage_event, scaler_event, start_up_s
-from simulations.engines.compiled.flights import join_flight, land, lead_flight, leave_flight, pass_flight
+from simulations.engines.compiled.agenda import schedule
+from simulations.engines.compiled.batches import come_to_queue, enqueue, full, leave_item, look
+from simulations.engines.compiled.changes import outage_event, scaler_event, start_up_s
+from simulations.engines.compiled.flights import join_flight, land, lead_flight
 from simulations.engines.compiled.guards import arrive_at_target, call, leave_target, pick, take_token
 from simulations.engines.compiled.lookups import put
-from simulations.engines.compiled.parts import cancel, push, start_parts, timer_event, told
+from simulations.engines.compiled.parts import push, start_parts, timer_event
 from simulations.engines.compiled.queues import (
     begin_service,
-    book,
     charge,
     come,
     count_until,
     end_service,
-    hand_on_server,
     join,
-    one_less,
-    one_more,
-    release,
     take,
     unlink,
 )
-from simulations.engines.compiled.sharing import complete_shared, leave_shared, share
-from simulations.engines.compiled.tasks import end_spawned, free_task, new_task
+from simulations.engines.compiled.sharing import complete_shared, share
+from simulations.engines.compiled.tasks import new_task
+from simulations.engines.compiled.users import begin_request, think
 from simulations.jit import kernel
 from simulations.layout import (
     BALANCE,
-    BATCH,
-    BATCHED,
     BREAK,
-    CANCEL,
     COMPLETED,
     ENDING,
     ENQUEUE,
@@ -49,32 +40,24 @@ from simulations.layout import (
     FAILED,
     FAILING,
     FIRST_CONTROL,
-    FLYING,
     LAND,
     LEAVE,
     LIMIT,
-    LINED,
     NONE,
     OUTAGE,
-    PART,
     PARTED,
-    READY,
     REJECTED,
-    REMOVE,
-    RESUME,
     RUNNING,
     SCALER,
     SERVED,
-    SHARED,
     SHARING,
-    SPAWNED,
     TRAVEL,
     USER,
     WAITING,
 )
 from simulations.sampling import sample
 
-DONE, WAITS, FAILS = 0, 7, 8
+DONE, WAITS, FAILS = 0, 8, 9
 """As in `kernel`, which imports this module."""
 
 
@@ -211,53 +194,15 @@ def step(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912  one case a step
 
 
 @kernel
+def fails(w: Any, slot: int) -> bool:
+    """Whether a task that runs on does so to fail."""
+    return bool(world.tasks(w)[slot].outcome != COMPLETED)
+
+
+@kernel
 def ends(w: Any, slot: int, failing: bool) -> None:
     """The task that ran has failed, or has completed its steps."""
     push(w, FAILING if failing else ENDING, slot)
-
-
-@kernel
-def _think(w: Any, slot: int) -> None:
-    """A user thinks before his next request."""
-    record, task = world.slots(w)[slot], world.tasks(w)[slot]
-    population = world.populations(w)[task.population]
-    record.identity = child_identity(task.user_identity, task.cycle)
-    record.instruction = NONE
-    task.outcome = COMPLETED
-    task.where = WAITING
-    think_s = sample(world.table(w), population.think, w.seed, record.identity, population.key)
-    schedule(w, w.now_s + think_s, slot)
-
-
-@kernel
-def _begin_request(w: Any, slot: int) -> bool:
-    """Whether a user who has thought begins a request; after the last moment for it he stops."""
-    record, task = world.slots(w)[slot], world.tasks(w)[slot]
-    population = world.populations(w)[task.population]
-    if w.now_s > population.until_s:
-        free_task(w, slot)
-        return False
-    row = w.rows
-    w.rows += 1
-    closed = row - w.requests
-    world.began_s(w)[closed] = w.now_s
-    world.population_of_row(w)[closed] = task.population
-    world.user_of_row(w)[closed] = task.user
-    record.request = row
-    record.key = NONE
-    if population.keys > 0:
-        uniform = draw(w.seed, record.identity, population.key_of_keys)
-        record.key = world.population_keys(w)[population.first_key + np.int64(uniform * population.keys)]
-    record.started_s = w.now_s
-    record.spawned = NONE
-    record.flow = population.flow
-    record.operation = population.flow
-    record.region = population.region
-    record.instruction = world.first_instruction(w)[population.flow]
-    task.place = population.region
-    task.where = RUNNING
-    one_more(w)
-    return True
 
 
 @kernel
@@ -278,7 +223,7 @@ def event(w: Any, slot: int) -> int:
             look(w, task.resource)
         return NONE
     if record.instruction == NONE:
-        return slot if _begin_request(w, slot) else NONE
+        return slot if begin_request(w, slot) else NONE
     if task.where == PARTED:
         timer_event(w, slot)
         return NONE
@@ -293,102 +238,6 @@ def event(w: Any, slot: int) -> int:
 
 
 @kernel
-def _leave_line(w: Any, slot: int) -> None:
-    task = world.tasks(w)[slot]
-    resource = task.resource
-    queue = world.queues(w)[resource]
-    count_until(w, queue, resource, w.now_s)
-    unlink(w, world.lines(w)[task.line], slot)
-    queue.waiting -= 1
-    queue.abandoned += 1
-    book(w, slot, resource, w.now_s - world.slots(w)[slot].waiting_since_s, 0.0)
-    if resource >= w.station_count + w.pools:
-        look(w, resource - w.station_count - w.pools)
-
-
-@kernel
-def _leave(w: Any, slot: int) -> None:
-    """A task that is cancelled leaves where it is."""
-    task = world.tasks(w)[slot]
-    where = task.where
-    if where == LINED:
-        _leave_line(w, slot)
-    elif where == SERVED:
-        leave_service(w, slot, task.resource)
-        hand_on_server(w, task.resource)
-    elif where == SHARED:
-        leave_shared(w, slot, task.resource)
-    elif where == READY:
-        unready(w, slot)
-    elif where == FLYING:
-        leave_flight(w, slot)
-    elif where == BATCHED:
-        leave_batch(w, slot)
-    elif where == WAITING:
-        unschedule(w, slot)
-        book(w, slot, task.resource, 0.0, (w.now_s - task.began_s) - world.slots(w)[slot].service_s)
-    elif where == PARTED:
-        unschedule(w, slot)
-
-
-@kernel
-def _give_back(w: Any, slot: int) -> None:
-    """A task that fails or is cancelled gives back what it holds."""
-    for pool in range(w.pools):
-        if world.held_since_s(w)[slot, pool] >= 0.0:
-            release(w, w.station_count, slot, w.station_count + pool)
-    for balancer in range(w.balancers_asked):
-        if world.target_of(w)[slot, balancer] != NONE:
-            leave_target(w, balancer, slot)
-    for cache in range(w.flown):
-        if world.leads(w)[slot, cache] != NONE:
-            pass_flight(w, slot, cache)
-
-
-@kernel
-def _ended(w: Any, slot: int) -> None:
-    """A task has ended with its outcome: whoever asked for it learns it."""
-    record, task = world.slots(w)[slot], world.tasks(w)[slot]
-    outcome = task.outcome
-    if task.kind == BATCH:
-        end_batch(w, slot, outcome)
-        return
-    if task.kind == PART:
-        told(w, slot, outcome)
-    elif task.kind == SPAWNED:
-        end_spawned(w, slot, outcome)
-    else:
-        world.completed_s(w)[record.request] = w.now_s
-        world.outcome(w)[record.request] = outcome
-        one_less(w)
-        if task.kind == USER:
-            task.cycle += 1
-            _think(w, slot)
-            return
-    free_task(w, slot)
-
-
-@kernel
-def do_work(w: Any) -> None:
-    """Do what is on top of the stack of work."""
-    w.work_left -= 1
-    what, slot = world.work(w)[w.work_left].what, world.work(w)[w.work_left].slot
-    if what == CANCEL:
-        cancel(w, slot)
-    elif what == RESUME:
-        make_ready(w, slot)
-    else:
-        if what == REMOVE:
-            _leave(w, slot)
-        if what != ENDING:
-            _give_back(w, slot)
-        if what == REMOVE:
-            free_task(w, slot)
-        else:
-            _ended(w, slot)
-
-
-@kernel
 def begin(w: Any) -> None:
     """Schedule what is there from the start: users' thinking, outages, autoscalers' first looks."""
     for which in range(w.population_count):
@@ -400,7 +249,7 @@ def begin(w: Any) -> None:
             task.user = user
             task.cycle = 0
             task.user_identity = child_identity(user, population.key)
-            _think(w, slot)
+            think(w, slot)
     for control in range(w.controls):
         kind, which = world.tasks(w)[control].kind, world.tasks(w)[control].resource
         if kind == OUTAGE:

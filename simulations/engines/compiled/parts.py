@@ -155,9 +155,9 @@ def backoff_s(w: Any, policy: Any, identity: int, draw_key: int, attempt: int) -
         base_s *= policy.factor
     base_s = min(policy.most_s, base_s)
     if policy.jitter == 1:
-        return draw(w.seed, identity, draw_key) * base_s
+        return float(draw(w.seed, identity, draw_key) * base_s)
     if policy.jitter == 2:
-        return base_s / 2 + draw(w.seed, identity, draw_key) * (base_s / 2)
+        return float(base_s / 2 + draw(w.seed, identity, draw_key) * (base_s / 2))
     return float(base_s)
 
 
@@ -169,7 +169,7 @@ def _retry(w: Any, parent: int, instruction: Any, outcome: int) -> bool:
     handled = (policy.on >> outcome) & 1
     if handled == 0 or above.started >= policy.attempts or not may_retry(w, policy.budget):
         return False
-    if record.request != NONE:
+    if record.request != NONE and w.rows_kept == 1:
         world.retries(w)[record.request] += 1
     identity = child_identity(child_identity(record.identity, instruction.draw_key), above.started)
     wait_s = backoff_s(w, policy, identity, instruction.draw_key, above.started)

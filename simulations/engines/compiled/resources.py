@@ -10,10 +10,11 @@ import numpy as np
 from sdlab.workload import Requests
 from simulations import layout
 from simulations.caches.allocation import size_table
+from simulations.draw_keys import ring_of
 from simulations.engines.compiled.world import World
 from simulations.layout import NONE
 from simulations.model import Model
-from simulations.program import Program, ring_of
+from simulations.program import Program
 from simulations.resources import BALANCING, Breakdowns, Outage
 
 

@@ -61,7 +61,7 @@ def _put(w: Any, row: int, at: int, target_s: float, order: int, slot: int) -> N
 def _before(w: Any, row: int, at: int, target_s: float, order: int) -> bool:
     """Whether the job at a place of the heap completes before another."""
     there_s = world.jobs_target_s(w)[row, at]
-    return there_s < target_s or (there_s == target_s and world.jobs_order(w)[row, at] < order)
+    return bool(there_s < target_s or (there_s == target_s and world.jobs_order(w)[row, at] < order))
 
 
 @kernel

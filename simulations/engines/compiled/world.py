@@ -11,11 +11,11 @@ loop what asks for it otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -67,6 +67,7 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "outcome": BYTE,
     "cache_hit": BYTE,
     "retries": WORD,
+    "total_s": FLOAT,  # of response times by flow, in place of records
     "background": layout.BACKGROUND,
     "spawned_flow": INT,
     "spawned_s": FLOAT,
@@ -106,6 +107,8 @@ TABLES: Mapping[str, tuple[np.dtype[Any], str]] = {
     "wait_s": (FLOAT, "resources"),  # [flows, resources]
     "service_s": (FLOAT, "resources"),
     "visits": (INT, "resources"),
+    "histogram": (INT, "buckets"),  # [flows, buckets], in place of records
+    "ended": (INT, "outcomes"),  # [flows, outcomes]
     "spans": (FLOAT, "resources"),  # [requests, resources]
     "bin_arrivals": (INT, "lined"),  # [bins, queues]
     "bin_busy_s": (FLOAT, "lined"),
@@ -125,7 +128,11 @@ NUMBERS = (
     ("seed", INT),
     ("bin_s", FLOAT),
     ("requests", INT),  # how many arrive
+    ("before", INT),  # how many have arrived in earlier pieces
     ("arrivals_left", INT),  # 1: more arrive after those in the arrays
+    ("rows_kept", INT),  # 1: each request has a record; 0: they are counted in histograms
+    ("buckets", INT),
+    ("outcomes", INT),
     ("station_count", INT),  # resources below it are stations; pools follow
     ("pools", INT),
     ("lined", INT),  # stations, pools and queues
@@ -147,7 +154,9 @@ NUMBERS = (
 
 
 def _dtype(full: bool) -> np.dtype[Any]:
-    fields = [*((name, INT) for name in (*ARRAYS, *TABLES)), *NUMBERS, *([("whole", INT)] if full else [])]
+    # The first field tells the types apart: one that begins like the other would pass for it.
+    names = ("whole" if full else "lean", *ARRAYS, *TABLES)
+    fields = [*((name, INT) for name in names), *NUMBERS]
     return np.dtype(fields, align=True)
 
 
@@ -188,7 +197,7 @@ def _accessor(name: str, dtype: np.dtype[Any], columns: str | None) -> Any:
             place = cgutils.get_record_member(builder, record, w.offset(which), ir.IntType(64))
             return builder.load(place)
 
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             array = make_array(array_type)(context, builder)
             data_type = context.get_data_type(element).as_pointer()
             one = context.get_constant(types.intp, 1)
@@ -223,14 +232,15 @@ def table(w: Any) -> DistributionTable:
     return DistributionTable(kind(w), first(w), size(w), parameters(w))  # type: ignore[name-defined]  # noqa: F821
 
 
-@intrinsic
-def is_full(_typing: Any, w: Any) -> Any:
-    """Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
-
+def _is_full(_typing: Any, w: Any) -> Any:
     def codegen(context: Any, _builder: Any, _signature: Any, _arguments: Any) -> Any:
         return context.get_constant(types.boolean, "whole" in w.fields)
 
     return types.boolean(w), codegen
+
+
+is_full = cast("Callable[[Any], bool]", intrinsic(_is_full))
+"""Whether the program needs the whole vocabulary: a constant when the loop is compiled."""
 
 
 def __getattr__(name: str) -> Any:

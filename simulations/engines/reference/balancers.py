@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 
+from simulations.draw_keys import ring_of
 from simulations.engines.reference.draws import Draws, child
 from simulations.engines.reference.tasks import Task
-from simulations.program import Program, ring_of
+from simulations.program import Program
 from simulations.resources import Balancer
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from simulations.distributions import Distribution
+from simulations.draw_keys import Drawn
 from simulations.draws import draw_pair
 from simulations.jit import entry_point, source_digest
-from simulations.program import Drawn, Program
+from simulations.program import Program
 from simulations.sampling import child_identity_of, draw_one, sample_one
 
 

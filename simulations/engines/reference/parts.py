@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from simpy.events import Event
 
+from simulations.draw_keys import Drawn
 from simulations.engines.reference.draws import child
 from simulations.engines.reference.environment import Process
 from simulations.engines.reference.guards import BreakerState, BudgetState
 from simulations.engines.reference.tasks import COMPLETED, TIMED_OUT, Task
-from simulations.program import Drawn
 from simulations.steps import Attempt, Backoff, Break, Fork, Hedge, Place, Retry, Step, Timeout
 
 if TYPE_CHECKING:

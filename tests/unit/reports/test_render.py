@@ -246,3 +246,16 @@ def test_a_broken_law_is_named(study: SyntheticStudy) -> None:
     section = next(one for one in report_of(study).sections if one.id == "checks")
     assert section.text == ("1 of 2 do NOT hold.",)
     assert [cell.text for cell in section.tables[1].groups[0].rows[0]][:2] == ["Little's law", "api-1"]
+
+
+def test_a_cache_sized_by_bytes_is_shown_with_its_bytes(study: SyntheticStudy) -> None:
+    cache = {"name": "videos", "policy": "lru", "lookups": 10, "hits": 5, "hit_ratio": 0.5}
+    with study.run("simulation", {"mode": "day"}) as run:
+        run.write_json("summary", [])
+        sizes: list[dict[str, int | None]] = [
+            {"capacity_entries": None, "capacity_bytes": 2_000_000},
+            {"capacity_entries": 300},
+        ]
+        run.write_json("caches", [{**cache, **size} for size in sizes])
+    section = next(one for one in report_of(study).sections if one.id == "cache")
+    assert [row[1].text for row in section.tables[0].groups[0].rows] == ["2,000,000 bytes", "300 entries"]

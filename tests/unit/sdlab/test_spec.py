@@ -85,7 +85,10 @@ def test_every_number_has_a_source(design: Design) -> None:
         (
             'eviction = "lru"',
             'eviction = "random"',
-            "topology.cache.eviction = 'random': input should be 'lru' or 'fifo'",
+            (
+                "topology.cache.eviction = 'random': "
+                "input should be 'lru', 'fifo', 'clock', 'sieve', 's3fifo' or 'wtinylfu'"
+            ),
         ),
         (
             'eviction = "lru"\n',

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdlab.summary import percentile, percentiles, response_times, summarise
+from sdlab.summary import order_statistics, outcomes, percentile, percentiles, response_times, summarise
 
 
 def table(response_s: list[float], outcome: list[str] | None = None) -> pd.DataFrame:
@@ -78,3 +78,30 @@ def test_several_percentiles_of_unsorted_values_are_those_of_the_sorted(
     array = np.asarray(values, dtype=np.float64)
     one_by_one = [percentile(np.sort(array), percent) for percent in percents]
     assert repr(percentiles(array, percents)) == repr(one_by_one)
+
+
+@given(st.lists(st.floats(0, 1e3), min_size=1, max_size=300), st.lists(st.floats(0.1, 99.9), min_size=1, max_size=4))
+def test_order_statistics_are_the_percentiles_without_their_intervals(
+    values: list[float], percents: list[float]
+) -> None:
+    array = np.asarray(values, dtype=np.float64)
+    assert order_statistics(array, percents) == [one.value_s for one in percentiles(array, percents)]
+
+
+def test_a_summary_counts_each_outcome_and_what_was_retried() -> None:
+    ended = ["completed", "rejected", "timed_out", "failed", "dropped", "completed"]
+    records = table([0.1, 0.0, 3.0, 0.5, 0.0, 0.2], ended).assign(retries=[0, 0, 2, 1, 0, 1])
+    row = summarise(records, duration_s=2)[0]
+    assert (row.completed, row.rejected, row.timed_out, row.failed, row.dropped) == (2, 1, 1, 1, 1)
+    assert (row.retried, row.retries) == (3, 4)
+    assert (row.rate_rps, row.goodput_rps) == (3.0, 1.0)
+    assert row.response_time_s_max == pytest.approx(0.2)
+
+
+def test_each_outcome_has_response_times_of_its_own() -> None:
+    records = table([0.1, 0.3, 3.0], ["completed", "completed", "timed_out"])
+    found = {(row["operation"], row["outcome"]): row for row in outcomes(records)}
+    assert set(found) == {(name, ended) for name in ("all", "redirect") for ended in ("completed", "timed_out")}
+    assert found["all", "timed_out"]["response_time_s_p50"] == pytest.approx(3.0)
+    assert found["redirect", "completed"]["share"] == pytest.approx(2 / 3)
+    assert found["redirect", "completed"]["response_time_s_mean"] == pytest.approx(0.2)

@@ -53,8 +53,9 @@ def test_the_hours_of_a_day_add_up_to_the_run(design: Design) -> None:
     assert hours["hour"] == list(range(24))
     assert sum(hours["arrival_rate_rps"]) * 3600 == pytest.approx(len(day.requests))
     assert int(np.argmax(hours["arrival_rate_rps"])) in (18, 19)
-    busy_s = sum(hours["utilisation"]["api"]) * 3600 * 6
     members = [i for i, name in enumerate(path.queues) if results.tier_of(name) == "api"]
+    assert path.bins is not None
+    busy_s = np.dot(hours["utilisation"]["api"], path.bins.capacity_s[:24, members].sum(axis=1))
     assert busy_s == pytest.approx(path.queue.busy_s[members].sum(), rel=1e-6)
     slos = results.slo_rows(design, [row.as_dict() for row in results.summary(day.requests, path, 86_400)], hours)
     assert [row["operation"] for row in slos] == ["redirect", "create"]

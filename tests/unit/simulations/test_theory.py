@@ -151,8 +151,8 @@ def test_a_server_that_breaks_down_is_a_chain_whose_equations_the_formula_solves
 def test_a_birth_death_process_with_two_servers_is_m_m_2() -> None:
     probability = theory.birth_death([1.5] * 300, [1.0, *[2.0] * 299])
     assert float(np.arange(301) @ probability) == pytest.approx(theory.mmc(1.5, 1.0, 2).in_system)
-    assert theory.mmc_impatient(1.5, 1.0, 2, 1e7).response_time_s == pytest.approx(
-        theory.mmc(1.5, 1.0, 2).response_time_s, rel=1e-4
+    assert theory.mmc_impatient(1.5, 1.0, 2, 1e5).response_time_s == pytest.approx(
+        theory.mmc(1.5, 1.0, 2).response_time_s, rel=1e-3
     )
 
 

@@ -95,10 +95,6 @@ def test_of_equal_targets_who_came_first_completes_first(run: Run) -> None:
     assert ends(path) == [5, 6]
 
 
-def test_per_item_outside_a_batch_counts_one_item(run: Run) -> None:
-    assert ends(run(one_flow(Serve("s", c(1), per_item=c(0.5)), servers=1), [0])) == [1.5]
-
-
 def test_accounts_are_split_at_the_edges_of_bins(run: Run) -> None:
     path = run(one_flow(Serve("s", c(3)), servers=2), [0.5], bin_s=1)
     assert path.bins is not None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from sdlab.errors import InvalidInput
-from simulations.model import Delay, Enqueue, Fail, Hold, Model, Pool, Queue, Release, Serve, Timeout
+from simulations.model import Delay, Enqueue, Fail, Model, Queue, Serve, Timeout
 from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, ends, flows, outcomes
 
@@ -114,16 +111,3 @@ def test_a_time_out_does_not_touch_an_item_that_was_left(run: Run) -> None:
     assert path.spawned is not None
     assert path.spawned.completed_s.tolist() == [4]
     assert path.end_s == 4
-
-
-def test_tasks_that_wait_for_each_other_for_ever_are_an_error(run: Run) -> None:
-    model = flows(
-        {
-            "get": [Hold("p"), Enqueue("q", wait=True), Release("p")],
-            "batch": [Hold("p"), Delay("work", c(1)), Release("p")],
-        },
-        pools=[Pool("p", 1)],
-        queues=[Queue("q", "batch")],
-    )
-    with pytest.raises(InvalidInput, match="wait for each other"):
-        run(model, [0])

@@ -7,6 +7,7 @@ from bisect import bisect_left
 import pytest
 
 from sdlab.errors import InvalidInput
+from simulations.draw_keys import ring_of
 from simulations.model import (
     Attempt,
     Balance,
@@ -21,7 +22,7 @@ from simulations.model import (
     Timeout,
     Travel,
 )
-from simulations.program import compile_model, ring_of
+from simulations.program import compile_model
 from simulations.resources.traffic import BALANCING
 from simulations.sampling import child_identity_of
 from simulations.steps import Step
@@ -150,13 +151,6 @@ def test_a_population_alone_must_be_told_when_to_stop(run: Run) -> None:
     crowd = Population("crowd", "get", users=1, think=c(1))
     with pytest.raises(InvalidInput, match="population crowd, until_s"):
         run(one_flow(Delay("work", c(1)), populations=[crowd]), [])
-
-
-def test_a_population_needs_keys_for_a_cache(run: Run) -> None:
-    crowd = Population("crowd", "get", users=1, think=c(1), until_s=9)
-    model = one_flow(Lookup("links"), caches=[Cache("links", 4)], populations=[crowd])
-    with pytest.raises(InvalidInput, match="population crowd, keys"):
-        run(model, [])
 
 
 def test_consistent_hashing_needs_keys(run: Run) -> None:
