@@ -27,6 +27,7 @@ from simulations.distributions import (
     Uniform,
     Weibull,
 )
+from simulations.drawing import Usage, draw
 from simulations.engines import simulate
 from simulations.model import (
     Attempt,
@@ -213,16 +214,8 @@ def main() -> None:
     print("the engines differ in " + ", ".join(different) if different else "the engines agree to the last bit")
     for operation, ended in outcomes(paths[0], requests).items():
         print(f"{operation:9} " + "  ".join(f"{count:,} {name}" for name, count in ended.items() if count))
-    _draw(model)
-
-
-def _draw(model: Model) -> None:
-    try:
-        from simulations.drawing import draw  # noqa: PLC0415
-    except ImportError:
-        return
     file = Path("shop.svg")
-    file.write_text(draw(model), encoding="utf-8")
+    file.write_text(draw(model, Usage.of_path(paths[1], "this run")).svg(), encoding="utf-8")
     print(f"drawn in {file}")
 
 

@@ -30,7 +30,7 @@ _COMMANDS = {
     "draw": ("simulations.drawing.commands", "Draw a design's model, with how busy each part is."),
     "sweep": ("simulations.sweep_command", "Run the model for several values of some numbers."),
     "capacity": ("simulations.search_commands", "Search the highest rate that meets the SLOs, in the model."),
-    "prove": ("simulations.proof.commands", "Hold both engines against each other, theory and other programs."),
+    "prove": ("benchmarks.proof", "Hold both engines against each other, theory and other programs."),
     "serve": ("reference_impls.commands", "Start a design's service with its database and cache."),
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),
     "calibrate": ("loadtests.study_commands", "Measure the service's demands at low load."),

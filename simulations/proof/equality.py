@@ -152,9 +152,14 @@ class Tally:
     requests: int = 0
     closed: int = 0
     spawned: int = 0
-    differing: list[tuple[Example, list[str]]] = field(default_factory=list)
+    wrong: list[tuple[Example, list[str]]] = field(default_factory=list)
     containing: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def differing(self) -> int:
+        """In how many of the wrong ones the engines differ; the others break a law, or an engine stops."""
+        return sum(any(problem.startswith("differ") for problem in found) for _, found in self.wrong)
 
     def count(self, one: Example, path: SamplePath) -> None:
         """Add what a run had."""
@@ -172,7 +177,8 @@ class Tally:
             "requests_of_populations": self.closed,
             "spawned": self.spawned,
             "outcomes": dict(self.outcomes),
-            "differing": [{"differs": found, "example": str(one)} for one, found in self.differing],
+            "differing": self.differing,
+            "wrong": [{"what": found, "example": str(one)} for one, found in self.wrong],
             "models_containing": dict(sorted(self.containing.items())),
         }
 
@@ -203,5 +209,5 @@ def tally(seeds: Iterator[int] | range, vocabulary: Vocabulary = EVERYTHING) -> 
         so_far.models += 1
         so_far.containing.update(kinds(one.model))
         if found := problems(one, so_far):
-            so_far.differing.append((one, found))
+            so_far.wrong.append((one, found))
         yield so_far

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 
@@ -12,30 +12,38 @@ from simulations.proof.ciw_cases import Comparison
 from simulations.proof.equality import Tally
 from simulations.proof.evidence import PRECISION, Finding
 
+WIDE = 110
+"""Terminals of so many columns have room for the sources of the formulas."""
+
 
 def show_equality(console: Console, tally: Tally) -> None:
     """How many models and requests, how many differed, and what was in the models."""
     console.print(
         f"[bold]Both engines[/]: {tally.models:,} models, {tally.requests:,} open requests and "
         f"{tally.closed:,} of closed populations, {tally.spawned:,} spawned; "
-        f"{len(tally.differing):,} differed."
+        f"{tally.differing:,} differed, {len(tally.wrong) - tally.differing:,} else wrong."
     )
     outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
     console.print(f"Requests ended: {outcomes}. Models that contained each:")
     cells = [f"{name} {count:,}" for name, count in sorted(tally.containing.items())]
-    table = Table.grid(padding=(0, 2))
-    for row in range(0, len(cells), 4):
-        table.add_row(*cells[row : row + 4])
-    console.print(table)
+    console.print(Columns(cells, padding=(0, 2)))
 
 
 def show_theory(console: Console, findings: Sequence[Finding]) -> None:
     """Each formula's value beside the interval of what was simulated."""
+    wide = console.width >= WIDE
     rows = (
-        (f.name, f.source, f"{f.expected:.5g}", f"{f.found.mean:.5g}", f"{f.relative_half_width:.2%}", f.verdict)
+        (
+            f.name,
+            *([f.source] if wide else []),
+            f"{f.expected:.5g}",
+            f"{f.found.mean:.5g}",
+            f"{f.relative_half_width:.2%}",
+            f.verdict,
+        )
         for f in findings
     )
-    _show(console, "Theory", ("what", "source", "exact", "found", "± 99 %", ""), rows)
+    show(console, "Theory", ("what", *(["source"] if wide else []), "exact", "found", "± 99 %", ""), rows)
     inside = sum(finding.inside for finding in findings)
     console.print(
         f"{inside} of {len(findings)} inside their 99 % interval (by chance one in a hundred is not), "
@@ -54,10 +62,11 @@ def show_peers(console: Console, comparisons: Sequence[Comparison]) -> None:
         )
         for c in comparisons
     )
-    _show(console, "Ciw 3.2", ("what", "ours", "theirs", ""), rows)
+    show(console, "Ciw 3.2", ("what", "ours", "theirs", ""), rows)
 
 
-def _show(console: Console, title: str, columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> None:
+def show(console: Console, title: str, columns: Iterable[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table whose last column says whether something is wrong."""
     table = Table(*columns, box=None, pad_edge=False, title=title, title_justify="left")
     for row in rows:
         style = "red" if row[-1] in ("OUTSIDE", "APART") else None

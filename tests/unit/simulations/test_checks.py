@@ -9,9 +9,9 @@ import pytest
 
 from sdlab.errors import InvalidInput
 from simulations.checks import Check, check, everything_in_flight
-from simulations.distributions import Exponential
+from simulations.distributions import Constant, Exponential
 from simulations.engines import simulate
-from simulations.model import Flow, Hold, Model, Pool, Release, Serve, Spawn, Station, Step
+from simulations.model import Flow, Hold, Model, Pool, Release, Serve, Spawn, Station, Step, Timeout
 from simulations.sample_path import SamplePath
 from tests.unit.simulations.builders import poisson
 
@@ -105,3 +105,12 @@ def test_everything_in_flight_obeys_littles_law() -> None:
 def test_rounding_of_a_difference_is_judged_by_what_it_is_a_difference_of() -> None:
     assert Check("Little's law", "shared", 0.0, 1e-12, scale=2.0).ok
     assert not Check("Little's law", "shared", 0.0, 1e-12).ok
+
+
+def test_services_interrupted_before_anything_was_done_leave_rounding_only() -> None:
+    """A time-out of 0 s takes off again all of the service that was booked."""
+    steps = [Timeout(Constant(0.0), [Serve("s", Exponential(1.0))], abandoned="cancel")]
+    path = simulate(Model("none", [Flow("get", steps)], [Station("s", 3)]), poisson(1000, 1.0), 1)
+    assert path.queue.interrupted[0] == 1000
+    assert path.queue.busy_s[0] == 0
+    assert broken(path) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 from types import ModuleType
 from typing import get_args
 
@@ -48,3 +49,12 @@ def test_both_engines_agree_on_the_shop(shop: ModuleType) -> None:
     assert all(outcomes["completed"] > 0 for outcomes in ended.values())
     assert ended["search"]["failed"] > 0
     assert ended["order"]["rejected"] > 0
+
+
+def test_the_shop_runs_as_a_program_and_is_drawn(
+    shop: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shop.main()
+    assert "the engines agree to the last bit" in capsys.readouterr().out
+    assert (tmp_path / "shop.svg").read_text().startswith("<svg")

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from benchmarks import cache_policies
+from benchmarks.cache_policies import Compared
 from sdlab.progress import progress_bar
 from sdlab.runs import to_json
 from simulations.proof import ciw_cases, network_cases, station_cases, tables
@@ -18,7 +20,7 @@ from simulations.proof.evidence import Finding
 
 app = typer.Typer(add_completion=False)
 
-NOT_SPACED = 1_000_000
+SPACING = 1_000_000
 """How many examples lie between those of two seeds of the command."""
 
 
@@ -28,23 +30,26 @@ def prove(
     seed: Annotated[int, typer.Option(min=0, help="Other seeds make other models.")] = 1,
     theory: Annotated[bool, typer.Option(help="Closed forms.")] = True,
     peers: Annotated[bool, typer.Option(help="Other people's programs, those that are installed.")] = True,
+    traces: Annotated[
+        list[Path] | None, typer.Option("--trace", help="Keys for the caches, 4 bytes each, big-endian, xz-compressed.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write all of it to this file.")] = None,
-    save: Annotated[Path, typer.Option(help="Where a model goes in which the engines differ, made small.")] = Path(
-        "differing-model.txt"
+    save: Annotated[Path, typer.Option(help="Where a model goes with which something is wrong, made small.")] = Path(
+        "wrong-model.txt"
     ),
 ) -> None:
-    """Prove the engines: generated models, theory, other programs. Exit code 1 if the engines differ in anything."""
+    """Prove the engines: generated models, theory, other programs. Exit code 1 if the engines differ or break a law."""
     console = Console(highlight=False)
     equality = _equality(console, examples, seed)
     findings = _theory(console) if theory else []
-    comparisons = _peers(console) if peers else []
+    comparisons = _ciw(console) if peers else []
+    caches = _libcachesim(console, traces or []) if peers else []
     if json is not None:
-        json.write_text(to_json(_content(equality, findings, comparisons)) + "\n", encoding="utf-8")
-    if equality.differing:
-        one, found = equality.differing[0]
-        console.print(f"[red]The engines differ[/]: {'; '.join(found)}. Making the first such model small ...")
-        small = shrunk(one)
-        save.write_text(f"# {'; '.join(found)}\n{small}\n", encoding="utf-8")
+        json.write_text(to_json(_content(equality, findings, comparisons, caches)) + "\n", encoding="utf-8")
+    if equality.wrong:
+        one, found = equality.wrong[0]
+        console.print(f"[red]Wrong[/]: {'; '.join(found)}. Making the first such model small ...")
+        save.write_text(f"# {'; '.join(found)}\n{shrunk(one)}\n", encoding="utf-8")
         console.print(f"It is in {save}.")
         raise typer.Exit(1)
 
@@ -52,7 +57,7 @@ def prove(
 def _equality(console: Console, examples: int, seed: int) -> Tally:
     so_far = Tally()
     with progress_bar("models", examples, quiet=False) as advance:
-        for so_far in tally(range(seed * NOT_SPACED, seed * NOT_SPACED + examples)):
+        for so_far in tally(range(seed * SPACING, seed * SPACING + examples)):
             advance(so_far.models)
     tables.show_equality(console, so_far)
     return so_far
@@ -69,7 +74,7 @@ def _theory(console: Console) -> list[Finding]:
     return findings
 
 
-def _peers(console: Console) -> list[Comparison]:
+def _ciw(console: Console) -> list[Comparison]:
     if importlib.util.find_spec("ciw") is None:
         console.print("Ciw is not installed: nothing to compare with.", style="yellow")
         return []
@@ -83,9 +88,40 @@ def _peers(console: Console) -> list[Comparison]:
     return comparisons
 
 
-def _content(equality: Tally, findings: list[Finding], comparisons: list[Comparison]) -> dict[str, Any]:
+def _libcachesim(console: Console, files: list[Path]) -> list[Compared]:
+    if importlib.util.find_spec("libcachesim") is None:
+        console.print("libCacheSim is not installed: nothing to compare caches with.", style="yellow")
+        return []
+    traces = [*cache_policies.generated(), *(cache_policies.from_file(file) for file in files)]
+    compared: list[Compared] = []
+    with progress_bar("libCacheSim", len(traces) * len(cache_policies.PEERS), quiet=False) as advance:
+        for row in cache_policies.compared(traces):
+            compared.append(row)
+            advance(len(compared))
+    rows = [
+        (c.trace, c.policy, f"{c.ours.mean():.2%}", f"{c.theirs.mean():.2%}", f"{c.differ:,} of {len(c.ours):,}")
+        for c in compared
+    ]
+    tables.show(console, "libCacheSim 0.3", ("trace", "policy", "ours", "theirs", "requests that differ"), rows)
+    return compared
+
+
+def _content(
+    equality: Tally, findings: list[Finding], comparisons: list[Comparison], caches: list[Compared]
+) -> dict[str, Any]:
     return {
         "equality": equality.as_dict(),
         "theory": [finding.as_dict() for finding in findings],
-        "other_programs": [comparison.as_dict() for comparison in comparisons],
+        "ciw": [comparison.as_dict() for comparison in comparisons],
+        "libcachesim": [
+            {
+                "trace": one.trace,
+                "policy": one.policy,
+                "requests": len(one.ours),
+                "hit_ratio": float(one.ours.mean()),
+                "their_hit_ratio": float(one.theirs.mean()),
+                "requests_that_differ": one.differ,
+            }
+            for one in caches
+        ],
     }
