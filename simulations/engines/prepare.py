@@ -34,12 +34,7 @@ def prepare(program: Program, requests: Requests, seed: int, bin_s: float | None
         raise InvalidInput("bin_s", bin_s, "must be a number above 0")
     _check_arrivals(requests)
     model = program.model
-    used = np.unique(requests.operation)
-    for operation in used:
-        if not 0 <= operation < len(requests.operations):
-            raise InvalidInput(
-                "requests.operation", int(operation), f"must be from 0 to {len(requests.operations) - 1}"
-            )
+    for operation in _operations(requests):
         name = requests.operations[operation]
         if name not in program.flows:
             raise InvalidInput("requests.operations", name, f"has no flow; there are: {', '.join(program.flows)}")
@@ -57,19 +52,31 @@ def _index(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else UNKNOWN
 
 
+def _operations(requests: Requests) -> list[int]:
+    """The operations that occur; every one must have a name."""
+    if not len(requests):
+        return []
+    least, most = int(requests.operation.min()), int(requests.operation.max())
+    for operation in (least, most):
+        if not 0 <= operation < len(requests.operations):
+            bound = f"must be from 0 to {len(requests.operations) - 1}"
+            raise InvalidInput("requests.operation", operation, bound)
+    return [code for code in range(least, most + 1) if least == most or (requests.operation == code).any()]
+
+
 def _check_arrivals(requests: Requests) -> None:
     for name in ("operation", "key", "region"):
         size = getattr(requests, name).size
         if size != len(requests):
             raise InvalidInput(f"requests.{name}", size, f"must be one for each of the {len(requests)} arrivals")
     times = requests.arrival_s
-    if not np.all(np.isfinite(times)):
+    if times.size and not (np.isfinite(times.min()) and np.isfinite(times.max())):  # both are NaN if one time is
         raise InvalidInput("requests.arrival_s", "NaN or infinite", "must be finite numbers")
     if times.size and times[0] < 0:
         raise InvalidInput("requests.arrival_s[0]", float(times[0]), "must not be below 0")
-    falls = np.flatnonzero(np.diff(times) < 0)
-    if falls.size:
-        row = int(falls[0]) + 1
+    falls = times[1:] < times[:-1]
+    if falls.any():
+        row = int(np.argmax(falls)) + 1
         raise InvalidInput(f"requests.arrival_s[{row}]", float(times[row]), "must not be before the arrival above it")
 
 

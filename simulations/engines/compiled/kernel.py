@@ -54,23 +54,30 @@ DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, ARRIVALS_NE
 
 
 @kernel
-def choose(w: Any, instruction: Any, slot: Any) -> int:
-    """The instruction at which a branch or a switch goes on."""
+def choose_by(w: Any, instruction: Any, uniform: float) -> int:
+    """The instruction at which a branch goes on for what was drawn."""
     last = instruction.first + instruction.count - 1
     way = instruction.first
+    while way < last and uniform >= world.ways(w)[way].bound:
+        way += 1
+    return int(world.ways(w)[way].target)
+
+
+@kernel
+def choose(w: Any, instruction: Any, slot: Any) -> int:
+    """The instruction at which a branch or a switch goes on."""
     if instruction.code == BRANCH:
-        uniform = draw(w.seed, slot.identity, instruction.draw_key)
-        while way < last and uniform >= world.ways(w)[way].bound:
-            way += 1
+        return choose_by(w, instruction, draw(w.seed, slot.identity, instruction.draw_key))
+    last = instruction.first + instruction.count - 1
+    way = instruction.first
+    if instruction.code == SWITCH_KEY:
+        value = slot.key
+    elif instruction.code == SWITCH_OPERATION:
+        value = slot.operation
     else:
-        if instruction.code == SWITCH_KEY:
-            value = slot.key
-        elif instruction.code == SWITCH_OPERATION:
-            value = slot.operation
-        else:
-            value = slot.region
-        while way < last and value != world.ways(w)[way].value:
-            way += 1
+        value = slot.region
+    while way < last and value != world.ways(w)[way].value:
+        way += 1
     return int(world.ways(w)[way].target)
 
 

@@ -12,22 +12,19 @@ bit. Accounts are added in the same order, as each belongs to one station.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations import layout
-from simulations.engines.compiled import world
-from simulations.engines.compiled.kernel import choose
+from simulations.engines.compiled.swept_station import count, draw_all, draw_each, enter, serve, split, uniforms_of
 from simulations.engines.compiled.world import World
-from simulations.jit import entry_point, kernel, source_digest
-from simulations.layout import BRANCH, END, JUMP, NONE, SERVE
+from simulations.layout import NONE
 from simulations.program import Program
-from simulations.sampling import sample, sample_into
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Stream = tuple[Ints, Floats]
+"""Requests by their rows, and when they come, in the order of time."""
 
 SWEPT = (layout.SERVE, layout.BRANCH, *range(layout.SWITCH_REGION, layout.SWITCH_KEY + 1), layout.JUMP, layout.END)
 ALL_DRAWN = 0.25
@@ -75,211 +72,107 @@ def _follow(
             _follow(program, int(way), before, following, seen)
 
 
-@kernel
-def _to_next_station(w: Any, request: int, at: int) -> int:
-    """The instruction at which a request is served next, or ends."""
-    while True:
-        instruction = world.instructions(w)[at]
-        if instruction.code in (SERVE, END):
-            return at
-        if instruction.code == JUMP:
-            at = instruction.target
-        else:
-            record = world.slots(w)[0]  # what `choose` looks at
-            record.identity = request
-            if instruction.code != BRANCH:
-                record.key = world.key(w)[request]
-                record.operation = world.flow_of_operation(w)[world.operation(w)[request]]
-                record.region = world.region_of_region(w)[world.region(w)[request]]
-            at = choose(w, instruction, record)
-
-
-@kernel
-def _begin(w: Any, request: int, resource: int, wait_s: float, service_s: float) -> None:
-    flow = world.flow_of_operation(w)[world.operation(w)[request]]
-    world.visits(w)[flow, resource] += 1
-    world.wait_s(w)[flow, resource] += wait_s
-    world.service_s(w)[flow, resource] += service_s
-    if w.spans_kept > 0:
-        world.spans(w)[request, resource] += wait_s + service_s
-
-
-@kernel
-def _put_end(ends_s: Floats, ends_of: Ints, first: int, busy: int, end_s: float, place: int) -> None:
-    """Sort an end in after those from ``first`` on, moving them down by one if the first place is free (1)."""
-    if first == 1:
-        at = 1
-        while at < busy and ends_s[at] <= end_s:
-            ends_s[at - 1], ends_of[at - 1] = ends_s[at], ends_of[at]
-            at += 1
-        ends_s[at - 1], ends_of[at - 1] = end_s, place
-        return
-    at = busy
-    while at > 0 and ends_s[at - 1] > end_s:
-        ends_s[at], ends_of[at] = ends_s[at - 1], ends_of[at - 1]
-        at -= 1
-    ends_s[at], ends_of[at] = end_s, place
-
-
-def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR0915  one closure for each
-    @entry_point
-    def enter(record, at):  # type: ignore[no-untyped-def]
-        """Where each request is served first; False if two arrive at one instant."""
-        sources  # noqa: B018  the cache's key holds the sources
-        w = record[0]
-        apart = True
-        for request in range(w.requests):
-            flow = world.flow_of_operation(w)[world.operation(w)[request]]
-            at[request] = _to_next_station(w, request, world.first_instruction(w)[flow])
-            if request > 0 and world.arrival_s(w)[request] == world.arrival_s(w)[request - 1]:
-                apart = False
-        return apart
-
-    @entry_point
-    def draw_all(record, distribution, draw_key, out):  # type: ignore[no-untyped-def]
-        sources  # noqa: B018
-        w = record[0]
-        sample_into(world.table(w), distribution, w.seed, 0, draw_key, out)
-
-    @entry_point
-    def draw_each(record, requests, at, out):  # type: ignore[no-untyped-def]
-        sources  # noqa: B018
-        w = record[0]
-        for place in range(requests.shape[0]):
-            instruction = world.instructions(w)[at[requests[place]]]
-            out[place] = sample(world.table(w), instruction.distribution, w.seed, requests[place], instruction.draw_key)
-
-    @entry_point
-    def serve(record, resource, requests, arrival_s, service_s, at, ends_s, ends_of, left, left_s):  # type: ignore[no-untyped-def]
-        """Run through a station; who leaves, in that order, and when. False if two things happen at one instant."""
-        sources  # noqa: B018
-        w = record[0]
-        queue = world.queues(w)[resource]
-        # The queue's account in variables of its own: the loop is twice as fast as with `count_until`.
-        servers, busy, waiting, most, next_waiting, gone = queue.capacity, 0, 0, 0, 0, 0
-        changed_s = busy_s = queue_s = 0.0
-        count = requests.shape[0]
-        place = 0
-        while gone < count:
-            arrives = place < count and (busy == 0 or arrival_s[place] <= ends_s[0])
-            now_s = arrival_s[place] if arrives else ends_s[0]
-            elapsed_s = now_s - changed_s
-            busy_s += busy * elapsed_s
-            queue_s += waiting * elapsed_s
-            changed_s = now_s
-            if arrives:
-                if (busy > 0 and ends_s[0] == now_s) or (place > 0 and arrival_s[place - 1] == now_s):
-                    return False
-                if busy < servers:
-                    _begin(w, requests[place], resource, 0.0, service_s[place])
-                    _put_end(ends_s, ends_of, 0, busy, now_s + service_s[place], place)
-                    busy += 1
-                    next_waiting = place + 1
-                else:
-                    waiting += 1
-                    most = max(most, waiting)
-                place += 1
-                continue
-            left[gone], left_s[gone] = requests[ends_of[0]], now_s
-            gone += 1
-            if waiting > 0:
-                waiting -= 1
-                _begin(w, requests[next_waiting], resource, now_s - arrival_s[next_waiting], service_s[next_waiting])
-                _put_end(ends_s, ends_of, 1, busy, now_s + service_s[next_waiting], next_waiting)
-                next_waiting += 1
-            else:
-                for server in range(1, busy):
-                    ends_s[server - 1], ends_of[server - 1] = ends_s[server], ends_of[server]
-                busy -= 1
-        queue.arrivals = queue.completions = count
-        queue.busy_s, queue.queue_s, queue.changed_s, queue.max_waiting = busy_s, queue_s, changed_s, most
-        for place in range(count):
-            at[left[place]] = _to_next_station(w, left[place], at[left[place]] + 1)
-        return True
-
-    @entry_point
-    def count(record, completed_s):  # type: ignore[no-untyped-def]
-        """The most requests under way at once, from sorted ends; False if one ends as another arrives."""
-        sources  # noqa: B018
-        w = record[0]
-        ended = 0
-        for request in range(w.requests):
-            now_s = world.arrival_s(w)[request]
-            while ended < request and completed_s[ended] < now_s:
-                ended += 1
-            if completed_s[ended] == now_s:
-                return False
-            w.max_in_flight = max(w.max_in_flight, request + 1 - ended)
-        return True
-
-    return enter, draw_all, draw_each, serve, count
-
-
-enter, draw_all, draw_each, serve, count = _entry_points(source_digest())
-
-
 def sweep(program: Program, it: World, order: list[int]) -> bool:
     """Run a feed-forward program through; False if it met a tie, and the memory is not to be used."""
     arrival_s = it["arrival_s"]
-    requests = len(arrival_s)
-    at = np.zeros(requests, dtype=np.int64)
-    if not enter(it.record, at):
+    requests, stations = len(arrival_s), len(order)
+    at, to = np.empty(requests, dtype=np.int64), np.empty(requests, dtype=np.int64)
+    going = np.zeros(stations + 1, dtype=np.int64)
+    if not enter(it.record, at, to, going, np.empty(0)):
         return False
-    instructions = it["instructions"]
-    station_of = np.where(instructions["code"] == layout.SERVE, instructions["resource"], NONE)
-    coming: dict[int, list[tuple[Ints, Floats]]] = {station: [] for station in [*order, NONE]}
-    _send_on(np.arange(requests), arrival_s, station_of[at], coming)
+    coming: dict[int, list[Stream]] = {station: [] for station in [NONE, *order]}
+    _send_on(np.arange(requests), arrival_s, to, going, coming)
     for station in order:
         rows, times_s = _merged(coming.pop(station))
-        service_s = _services(program, it, station, rows, at)
+        serving = program.instructions["resource"] == station
+        serving &= program.instructions["code"] == layout.SERVE
+        service_s = _services(program, it, np.flatnonzero(serving), rows, at)
+        branch, uniforms = _drawn_branch(program, it, np.flatnonzero(serving), rows, at)
+        known = _known_next(program, np.flatnonzero(serving))
         servers = int(it["queues"][station]["capacity"])
         left, left_s = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
-        ends_s, ends_of = np.empty(servers), np.empty(servers, dtype=np.int64)
-        if not serve(it.record, station, rows, times_s, service_s, at, ends_s, ends_of, left, left_s):
+        to, going = np.empty(len(rows), dtype=np.int64), np.zeros(stations + 1, dtype=np.int64)
+        alone = serve(
+            it.record,
+            station,
+            rows,
+            times_s,
+            service_s,
+            at,
+            ends_s,
+            ends_of,
+            left,
+            left_s,
+            to,
+            going,
+            known,
+            branch,
+            uniforms,
+        )
+        if not alone:
             return False
-        _send_on(left, left_s, station_of[at[left]], coming)
-    for rows, times_s in coming[NONE]:
-        it["completed_s"][rows] = times_s
-    if requests:
-        completed_s = np.concatenate([times_s for _, times_s in coming[NONE]])
-        completed_s.sort(kind="stable")  # a few sorted runs: merged, not sorted
-        it.record["now_s"] = completed_s[-1]
-        if not count(it.record, completed_s):
-            return False
+        _send_on(left, left_s, to, going, coming)
     it.record["next_arrival"] = requests
-    return True
+    if not requests:
+        return True
+    _, completed_s = _merged(coming[NONE])
+    it.record["now_s"] = completed_s[-1]
+    return bool(count(it.record, completed_s))
 
 
-def _send_on(rows: Ints, times_s: Floats, to: Ints, coming: dict[int, list[tuple[Ints, Floats]]]) -> None:
-    """Let requests come to the stations they go to next, each station's in the order of time."""
-    for station, streams in coming.items():
-        going = to == station
-        if going.all():
-            streams.append((rows, times_s))
-        elif going.any():
-            streams.append((rows[going], times_s[going]))
+def _send_on(rows: Ints, times_s: Floats, to: Ints, going: Ints, coming: dict[int, list[Stream]]) -> None:
+    """Let requests come to where they go next (NONE: they have ended), each station's in the order of time."""
+    targets = np.flatnonzero(going) - 1
+    if len(targets) == 1:
+        coming[int(targets[0])].append((rows, times_s))
+        return
+    ends = np.cumsum(going)
+    out_rows, out_times_s = np.empty_like(rows), np.empty_like(times_s)
+    split(to, rows, times_s, ends - going, out_rows, out_times_s)
+    for target in targets.tolist():
+        part = slice(ends[target + 1] - going[target + 1], ends[target + 1])
+        coming[target].append((out_rows[part], out_times_s[part]))
 
 
-def _merged(streams: list[tuple[Ints, Floats]]) -> tuple[Ints, Floats]:
+def _merged(streams: list[Stream]) -> Stream:
     """Streams of requests, each in the order of time, as one."""
     if len(streams) == 1:
         return streams[0]
     if not streams:
         return np.empty(0, dtype=np.int64), np.empty(0)
     rows, times_s = (np.concatenate(columns) for columns in zip(*streams, strict=True))
-    order = np.argsort(times_s, kind="stable")
+    order = np.argsort(times_s, kind="stable")  # a few sorted runs: merged, not sorted
     return rows[order], times_s[order]
 
 
-def _services(program: Program, it: World, station: int, rows: Ints, at: Ints) -> Floats:
-    """The service time of each of some requests at a station."""
-    serving = program.instructions[
-        (program.instructions["code"] == layout.SERVE) & (program.instructions["resource"] == station)
-    ]
+def _services(program: Program, it: World, serving: Ints, rows: Ints, at: Ints) -> Floats:
+    """The service time of each of some requests at a station, whose instructions are ``serving``."""
     if len(serving) == 1 and 0 < len(rows) >= ALL_DRAWN * len(at):
         every = np.empty(len(at))
-        draw_all(it.record, int(serving[0]["distribution"]), int(serving[0]["draw_key"]), every)
-        return every if len(rows) == len(at) and (rows[0] == 0) and (np.diff(rows) == 1).all() else every[rows]
+        instruction = program.instructions[serving[0]]
+        draw_all(it.record, int(instruction["distribution"]), int(instruction["draw_key"]), every)
+        in_order = len(rows) == len(at) and bool((rows[1:] > rows[:-1]).all())
+        return every if in_order else every[rows]
     service_s = np.empty(len(rows))
     draw_each(it.record, rows, at, service_s)
     return service_s
+
+
+def _drawn_branch(program: Program, it: World, serving: Ints, rows: Ints, at: Ints) -> tuple[int, Floats]:
+    """The branch that follows a station at once, and what every request draws there; NONE if there is none."""
+    after = int(serving[0]) + 1 if len(serving) == 1 else 0
+    if after == 0 or program.instructions[after]["code"] != layout.BRANCH or len(rows) < ALL_DRAWN * len(at):
+        return NONE, np.empty(0)
+    uniforms = np.empty(len(at))
+    uniforms_of(it.record, int(program.instructions[after]["draw_key"]), uniforms)
+    return after, uniforms
+
+
+def _known_next(program: Program, serving: Ints) -> int:
+    """The instruction, a service or the end, at which all go on after a station; NONE if it is not one for all."""
+    if len(serving) != 1:
+        return NONE
+    at = int(serving[0]) + 1
+    while program.instructions[at]["code"] == layout.JUMP:
+        at = int(program.instructions[at]["target"])
+    return at if program.instructions[at]["code"] in (layout.SERVE, layout.END) else NONE
