@@ -62,9 +62,8 @@ def load(tmp_path: Path) -> Load:
         design = load_design("url_shortener")
         requests = workload.steady(design, arrival, rate_rps, duration_s, seed=3, keys=design.test_data.links)
         pids = options.pop("pids", {})
+        options.setdefault("samples_min", 1)
         service = Service(stub.url, pids)
-        return run_window(
-            design, requests, service, seed=3, command="a test", runs=tmp_path / "runs", samples_min=1, **options
-        )
+        return run_window(design, requests, service, seed=3, command="a test", runs=tmp_path / "runs", **options)
 
     return run
