@@ -14,7 +14,6 @@ from rich.console import Console
 from loadtests import display, offered, thresholds, verdict
 from loadtests.service import Service, attach, running_service
 from loadtests.window import MAX_IN_FLIGHT, Interrupted, run_window
-from sdlab.arrival_choice import described
 from sdlab.catalog import load_design
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run, to_json
@@ -31,8 +30,8 @@ def commands() -> None:
 @app.command()
 def swarm(
     slug: Annotated[str, typer.Argument(help="The design, as `lab list` names it.")],
-    rate: Annotated[float | None, typer.Option(help="Requests/s; default: the design's peak.")] = None,
-    arrival: Annotated[str, typer.Option(help=f"How requests arrive: {described()}.")] = "poisson",
+    rate: Annotated[float | None, typer.Option(help="Requests/s; default: the design's peak (day: mean).")] = None,
+    arrival: Annotated[str, typer.Option(help=f"How requests arrive: {offered.described()}.")] = "poisson",
     duration: Annotated[float | None, typer.Option(help="Seconds; default: 30, with --trace all of it.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of times, operations, keys and data.", min=0)] = 7,
     host: Annotated[str | None, typer.Option(help="URL of a running service; default: starts one.")] = None,

@@ -10,7 +10,6 @@ from typing import Any
 
 from loadtests import offered
 from loadtests.offered import Offered
-from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.spec import Design
 
@@ -25,7 +24,7 @@ def add(parser: ArgumentParser) -> None:
     """Add the options of an open-loop run; without ``--rate`` and ``--trace`` Locust's users run closed-loop."""
     option: Any = parser.add_argument
     option("--rate", type=float, default=0.0, help="Open loop: so many requests a second, whatever the users do")
-    option("--arrival", default="poisson", help=f"Open loop: how requests arrive: {described()}")
+    option("--arrival", default="poisson", help=f"Open loop: how requests arrive: {offered.described()}")
     option("--duration", type=float, default=0.0, help="Open loop: seconds; 0: 30, with --trace all of it")
     option("--trace", default="", help="Open loop: replay an access log")
     option("--speed", type=float, default=1.0, help="With --trace: 60 makes a minute of the log a second")
