@@ -139,6 +139,7 @@ class _DistributedLoad:
             plan = {
                 "part": part,
                 "parts": len(self._workers),
+                "host": self._host,
                 "options": locust_options.of_schedule(self._options),
                 "max_in_flight": self._options.max_in_flight,
             }

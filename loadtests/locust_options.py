@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ _SCHEDULE = ("rate", "arrival", "duration", "trace", "speed", "seed")
 def add(parser: ArgumentParser) -> None:
     """Add the options of an open-loop run; without ``--rate`` and ``--trace`` Locust's users run closed-loop."""
     option: Any = parser.add_argument
+    option("--user-rate", type=_above_0, default=1.0, help="Closed loop: requests a second each user tries to make")
     option("--rate", type=float, default=0.0, help="Open loop: so many requests a second, whatever the users do")
     option("--arrival", default="poisson", help=f"Open loop: how requests arrive: {offered.described()}")
     option("--duration", type=float, default=0.0, help="Open loop: seconds; 0: 30, with --trace all of it")
@@ -33,6 +35,13 @@ def add(parser: ArgumentParser) -> None:
     option("--threshold", action="append", help="Open loop: as 'p99 < 50ms @ redirect'; repeatable", **hidden)
     option("--abort-on-threshold", action="store_true", help="Stop when a threshold is certainly missed", **hidden)
     option("--runs", default="", help="Open loop: folder for run folders; default reports/runs", **hidden)
+
+
+def _above_0(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a finite number above 0")
+    return value
 
 
 def is_open(options: argparse.Namespace | None) -> bool:

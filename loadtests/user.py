@@ -61,9 +61,10 @@ def _seed_of(environment: Environment) -> int:
 class DesignUser(FastHttpUser):
     """A user of a design's service. A subclass names its ``design`` and has one task for each of its operations.
 
-    Under plain Locust the tasks are weighted by the operations' shares and each user makes a request a second, so that
-    ``--users`` is about the rate; keys follow the design's popularity. In an open-loop run (`lab swarm`, or Locust's
-    own command with ``--rate`` or ``--trace``) the schedule says which task runs when and for which key.
+    Under plain Locust the tasks are weighted by the operations' shares, keys follow the design's popularity, and each
+    user makes ``--user-rate`` requests a second, by default 1, so that ``--users`` is about the rate. In an open-loop
+    run (`lab swarm`, or Locust's own command with ``--rate`` or ``--trace``) the schedule says which task runs when and
+    for which key.
     """
 
     abstract = True
@@ -71,7 +72,6 @@ class DesignUser(FastHttpUser):
     # The metrics of the Server-Timing header that are kept, as spans.
     server_timing: ClassVar[tuple[str, ...]] = ("app", "cpu", "cache", "wait", "pool", "db", "stream")
 
-    wait_time = constant_pacing(1)
     network_timeout = REQUEST_TIMEOUT_S
     connection_timeout = REQUEST_TIMEOUT_S
 
@@ -99,6 +99,11 @@ class DesignUser(FastHttpUser):
         self._name = f"{worker}.{next(self._numbers)}"
         self._keys = _drawn_keys(self.design, self._seed, self._name)
         self._data = itertools.count()
+
+    def wait_time(self) -> float:
+        """Seconds until a closed-loop user's next task; answers allowing, it begins ``--user-rate`` a second."""
+        rate_rps = getattr(self.environment.parsed_options, "user_rate", 1.0)
+        return float(constant_pacing(1 / rate_rps)(self))
 
     def next_code(self) -> str:
         """The code of the key to ask for: the scheduled one in an open-loop run, otherwise the next draw."""

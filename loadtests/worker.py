@@ -91,6 +91,10 @@ class _PartialLoad:
 
     def _run(self) -> dict[str, Any]:
         part, parts = self._plan["part"], self._plan["parts"]
+        # Locust brings host and options to a worker too, but later than the plan comes, and users need them now.
+        if self._plan["host"]:
+            self._user_class.host = self._plan["host"]
+        vars(self._environment.parsed_options).update(self._plan["options"])
         requests = locust_options.offered_by(self._user_class.design, self._plan["options"]).requests
         plan = schedule.part_of(requests, part, parts)
         table = SharedRecords.create(max(1, len(plan.row)))

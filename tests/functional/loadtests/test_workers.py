@@ -67,6 +67,7 @@ def assert_sent_once(run: Run, stub: Stub, duration_s: float = 3) -> None:
     table = run.requests()
     np.testing.assert_array_equal(table["intended_s"], asked.arrival_s)
     np.testing.assert_array_equal(table["key"], asked.key)
+    assert run.json("generator")["exceptions_in_tasks"] == {}
     seen = stub.seen()
     assert seen["requests"] == len(asked)
     redirects = asked.key[asked.operation == asked.operations.index("redirect")]
