@@ -35,7 +35,7 @@ _READY_TIMEOUT_S = 60.0
 _TICK_S = 0.1
 # Beyond the load and the drain: what a worker's last records may take.
 _LAST_WORDS_S = 15.0
-_STOPPED_S = 2.0
+_STOPPED_S = 10.0
 _WRITTEN_S = 20.0
 
 
@@ -183,6 +183,7 @@ class _DistributedLoad:
         deadline_s = time.monotonic() + _STOPPED_S
         while len(self.done) < len(self._workers) and time.monotonic() < deadline_s:
             gevent.sleep(_TICK_S / 4)
+            self._note_the_lost()
 
     def merge(self, message: Mapping[str, Any]) -> None:
         """Take the rows that a worker has sent. No other worker has them: see `schedule.split`."""

@@ -26,7 +26,9 @@ READY, ROWS, DONE = "sdlab_ready", "sdlab_rows", "sdlab_done"  # from a worker
 
 _REPORT_S = 1.0
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 2.0
+_STOP_TIMEOUT_S = 5.0
+# The socket's own thread sends: a process that ends at once may take its last message with it.
+_FLUSH_S = 0.2
 
 
 class Worker:
@@ -61,6 +63,7 @@ class Worker:
         if self._load is not None and self._greenlet is not None and not self._greenlet.dead:
             self._load.interrupt()
             self._greenlet.join(_STOP_TIMEOUT_S)
+            gevent.sleep(_FLUSH_S)
 
 
 class _PartialLoad:

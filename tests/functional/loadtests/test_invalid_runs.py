@@ -66,7 +66,7 @@ def test_a_generator_that_is_kept_from_running_is_late(start_stub: StartStub, lo
             process.suspend()
             threading.Timer(0.5, process.resume).start()
 
-    run = load(start_stub(), 100, 3, progress=once(starve, 50))
+    run = load(start_stub(), 100, 2, progress=once(starve, 50))
     assert "the generator was late: p99 " in reasons(run)
     assert run.json("generator")["lateness_s_max"] > 0.3
     assert (run.requests()["outcome"] == "completed").all()  # late, and not one left out
@@ -82,7 +82,7 @@ def test_a_generator_that_has_no_cpu_left_says_so(start_stub: StartStub, load: L
 def test_a_service_that_is_stopped_does_not_achieve_the_offered_rate(start_stub: StartStub, load: Load) -> None:
     stub = start_stub()
     stop = once(lambda: os.kill(stub.process.pid, signal.SIGSTOP), 100)
-    run = load(stub, 100, 3, request_timeout_s=0.5, progress=stop)
+    run = load(stub, 100, 2, request_timeout_s=0.3, progress=stop)
     assert "of the offered rate, at least 99%" in reasons(run)
     assert {"completed", "timed_out"} == set(run.requests()["outcome"])
 
@@ -95,15 +95,10 @@ def test_a_service_that_is_slower_than_its_load_has_no_steady_state(start_stub: 
 
 
 def test_one_connection_drops_what_it_cannot_carry(start_stub: StartStub, load: Load) -> None:
-    run = load(start_stub("--service-time", "0.05"), 100, 2, max_in_flight=1)
+    run = load(start_stub("--service-time", "0.05"), 100, 1, max_in_flight=1)
     dropped = int((run.requests()["outcome"] == "dropped").sum())
-    assert 100 < dropped < 200
+    assert 50 < dropped < 100
     assert f"{dropped} arrivals were dropped: the bound on requests in flight was reached" in reasons(run)
-
-
-def test_connections_that_break_are_not_answers(start_stub: StartStub, load: Load) -> None:
-    run = load(start_stub("--drop-every", "10"), 100, 2)
-    assert "20 connections failed (10.0% of requests, at most 0.1%)" in reasons(run)
 
 
 def test_a_run_that_is_too_short_has_too_few_samples(start_stub: StartStub, load: Load) -> None:
