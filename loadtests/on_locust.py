@@ -9,9 +9,11 @@ back. The master merges them and writes the run folder. A process without worker
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
+import gevent
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -27,6 +29,7 @@ def prepare(environment: Environment) -> None:
     user_class = next((found for found in environment.user_classes if issubclass(found, DesignUser)), None)
     if user_class is None:
         return
+    _interrupt_the_main_greenlet()
     runner: Any = environment.runner
     if not isinstance(runner, MasterRunner):
         Worker(environment, user_class)
@@ -41,3 +44,16 @@ def prepare(environment: Environment) -> None:
             print(f"locust: {error}", file=sys.stderr)
             sys.exit(error.exit_code)
     Coordinator(environment, user_class)
+
+
+def _interrupt_the_main_greenlet() -> None:
+    """Have Ctrl-C end Locust in its main greenlet, as it expects.
+
+    Python raises KeyboardInterrupt in whatever runs when the signal comes. If that was the greenlet that listens to the
+    other side, it died, and with it the last records of a run (seen on a busy machine).
+    """
+
+    def interrupt() -> None:
+        gevent.get_hub().handle_system_error(KeyboardInterrupt, KeyboardInterrupt())
+
+    gevent.signal_handler(signal.SIGINT, interrupt)

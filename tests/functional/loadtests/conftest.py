@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -29,6 +30,12 @@ class Stub:
         with urllib.request.urlopen(f"{self.url}/stub", timeout=10) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 StartStub = Callable[..., Stub]

@@ -11,7 +11,7 @@ import pytest
 
 from loadtests import validity
 from sdlab.catalog import ROOT
-from tests.functional.loadtests.conftest import StartStub
+from tests.functional.loadtests.conftest import StartStub, free_port
 
 PAGE = (ROOT / "docs" / "load-testing.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
@@ -27,11 +27,14 @@ SLACK_MS = 150
 
 
 def run(command: str, url: str, folder: Path) -> str:
-    """A command of the page, on another port and with its run folder elsewhere."""
+    """A command of the page, on other ports and with its run folder elsewhere."""
+    port = free_port()
     program, *words = shlex.split(command.replace("http://127.0.0.1:8080", url))
     start = {"./lab": ["sdlab.cli"], "locust": ["locust"]}[program]
     if "--rate" in words:
         words += ["--runs", str(folder)]
+    if "--processes" in words:
+        words += [f"--master-bind-port={port}", f"--master-port={port}"]
     done = subprocess.run(
         [sys.executable, "-m", *start, *words],
         stdout=subprocess.PIPE,

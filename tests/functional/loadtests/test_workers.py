@@ -3,7 +3,6 @@
 import csv
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from sdlab.catalog import ROOT, load_design
 from sdlab.cli import main
 from sdlab.runs import Run, find_runs
 from sdlab.summary import response_times
-from tests.functional.loadtests.conftest import StartStub, Stub
+from tests.functional.loadtests.conftest import StartStub, Stub, free_port
 
 LOCUSTFILE = ROOT / "loadtests" / "url_shortener" / "locustfile.py"
 SEED = 9
@@ -36,6 +35,9 @@ def locust(*options: str) -> "subprocess.Popen[str]":
 
 def master(stub: Stub, folder: Path, *options: str, duration: str = "1.5") -> "subprocess.Popen[str]":
     load = ("--rate", "100", "--arrival", "constant", "--duration", duration, "--seed", str(SEED))
+    if "--processes" in options:  # on a port that no other master on this machine has
+        port = str(free_port())
+        options += ("--master-bind-port", port, "--master-port", port)
     return locust("--headless", "--host", stub.url, "--runs", str(folder / "runs"), *load, *options)
 
 
@@ -47,12 +49,6 @@ def ended(process: "subprocess.Popen[str]") -> str:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=10)
     return output
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def the_run(folder: Path) -> Run:
