@@ -26,6 +26,7 @@ COMPILED_SOURCES = (
     "distribution_table.py",
     "sampling.py",
     "layout.py",
+    "histograms.py",
     "caches/*.py",
     "engines/compiled/*.py",
     "engines/reference/draws.py",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.histograms import Histograms
 from simulations.layout import COMPLETED, OUTCOMES
 
 __all__ = ["COMPLETED", "OUTCOMES"]
@@ -176,6 +177,8 @@ class SamplePath:
     bins: Bins | None
     end_s: float
     max_in_flight: int
+    histograms: Histograms | None = None
+    """In place of the records of requests, which then have no rows."""
 
     @property
     def response_time_s(self) -> Floats:

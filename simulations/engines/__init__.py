@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from sdlab.errors import InvalidInput
@@ -53,3 +53,20 @@ def simulate(
         bin_s=bin_s,
         progress=progress,
     )
+
+
+def simulate_stream(
+    model: Model | Program,
+    pieces: Iterable[Requests],
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> SamplePath:
+    """Run requests that come in pieces through a model, on the compiled engine, in constant memory.
+
+    The sample path has accounts and ``histograms`` in place of each request's record; it does not depend on where the
+    pieces are cut. Raises `InvalidInput` as `simulate` does.
+    """
+    from simulations.engines import compiled  # noqa: PLC0415
+
+    program = model if isinstance(model, Program) else compile_model(model)
+    return compiled.stream(program, pieces, seed, progress=progress)

@@ -1,5 +1,5 @@
 """The compiled engine: the flat program of a model in a numba event loop."""
 
-from simulations.engines.compiled.driver import run
+from simulations.engines.compiled.driver import run, stream
 
-__all__ = ["run"]
+__all__ = ["run", "stream"]

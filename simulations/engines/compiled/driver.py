@@ -6,7 +6,8 @@ with the tasks under way and with what is recorded, not with time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from sdlab.errors import InvalidInput
 from sdlab.workload import Requests
@@ -15,6 +16,7 @@ from simulations.engines.compiled.path import sample_path
 from simulations.engines.compiled.sweep import order_of_stations, sweep
 from simulations.engines.compiled.world import World
 from simulations.engines.prepare import prepare
+from simulations.histograms import Histograms
 from simulations.program import Program
 from simulations.sample_path import SamplePath
 
@@ -72,6 +74,52 @@ def run(
             left = int(world.number("alive"))
             raise InvalidInput(f"model {program.model.name}, tasks", left, "wait for each other for ever")
         if status in GROW:
+            GROW[status](world)
+
+
+def stream(program: Program, pieces: Iterable[Requests], seed: int, *, progress: Progress | None = None) -> SamplePath:
+    """Run requests that come in pieces, in memory that does not grow with their number.
+
+    Each piece goes on where the one before ended; the same requests in other pieces are the same run. In place of
+    records there are ``histograms``. Raises `InvalidInput` for a model with populations, which has to know how many
+    requests there are, and as `run`.
+    """
+    if program.model.populations:
+        name = program.model.populations[0].name
+        raise InvalidInput("populations", name, "cannot be run in pieces, which keep no records")
+    coming = iter(pieces)
+    requests = next(coming, None)
+    if requests is None:
+        raise InvalidInput("pieces", 0, "must be at least one")
+    translation = prepare(program, requests, seed, None)
+    world = memory.make_world(
+        program, requests, translation, seed, record_spans=False, record_spawned=False, bin_s=None, rows_kept=False
+    )
+    world.record["arrivals_left"] = 1
+    if world.full:
+        kernel.begin(world.record)
+    while True:
+        status = kernel.run_chunk(world.record, EVENTS_PER_CHUNK)
+        if progress is not None:
+            progress(int(world.number("before") + world.number("next_arrival")), 0)
+        if status == kernel.ARRIVALS_NEEDED:
+            following = next(coming, None)
+            if following is None:
+                world.record["arrivals_left"] = 0
+            else:
+                if following.arrival_s[:1] < requests.arrival_s[-1:]:
+                    bound = f"must not be before the piece above it, which ends at {requests.arrival_s[-1]}"
+                    raise InvalidInput("pieces, arrival_s[0]", float(following.arrival_s[0]), bound)
+                requests = following
+                memory.next_arrivals(world, requests, prepare(program, requests, seed, None))
+        elif status == kernel.DONE:
+            world.record["rows"] = 0
+            nothing = requests.take(slice(0, 0))
+            path = sample_path(program, nothing, world, False, False)
+            return replace(path, histograms=Histograms(world["histogram"], world["ended"], world["total_s"]))
+        elif status == kernel.STUCK:
+            raise InvalidInput(f"model {program.model.name}, tasks", int(world.number("alive")), "wait for ever")
+        elif status in GROW:
             GROW[status](world)
 
 

@@ -11,9 +11,9 @@ from simulations.engines.compiled.changes import leave_service
 from simulations.engines.compiled.flights import leave_flight, pass_flight
 from simulations.engines.compiled.guards import leave_target
 from simulations.engines.compiled.parts import cancel, told
-from simulations.engines.compiled.queues import book, count_until, hand_on_server, one_less, release, unlink
+from simulations.engines.compiled.queues import book, count_until, hand_on_server, release, unlink
 from simulations.engines.compiled.sharing import leave_shared
-from simulations.engines.compiled.tasks import end_spawned, free_task
+from simulations.engines.compiled.tasks import end_request, end_spawned, free_task
 from simulations.engines.compiled.users import think
 from simulations.jit import kernel
 from simulations.layout import (
@@ -93,7 +93,7 @@ def _give_back(w: Any, slot: int) -> None:
 @kernel
 def _ended(w: Any, slot: int) -> None:
     """A task has ended with its outcome: whoever asked for it learns it."""
-    record, task = world.slots(w)[slot], world.tasks(w)[slot]
+    task = world.tasks(w)[slot]
     outcome = task.outcome
     if task.kind == BATCH:
         end_batch(w, slot, outcome)
@@ -103,9 +103,7 @@ def _ended(w: Any, slot: int) -> None:
     elif task.kind == SPAWNED:
         end_spawned(w, slot, outcome)
     else:
-        world.completed_s(w)[record.request] = w.now_s
-        world.outcome(w)[record.request] = outcome
-        one_less(w)
+        end_request(w, slot, outcome)
         if task.kind == USER:
             task.cycle += 1
             think(w, slot)

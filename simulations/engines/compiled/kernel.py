@@ -21,13 +21,12 @@ from simulations.engines.compiled.queues import (
     end_service,
     enter_bin,
     join,
-    one_less,
     one_more,
     release,
     take,
     take_slot,
 )
-from simulations.engines.compiled.tasks import begin_task, end_spawned, new_slot, new_task
+from simulations.engines.compiled.tasks import begin_task, end_request, end_spawned, new_slot, new_task
 from simulations.jit import entry_point, kernel, source_digest
 from simulations.layout import (
     BRANCH,
@@ -50,7 +49,7 @@ from simulations.layout import (
 )
 from simulations.sampling import sample
 
-DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, WAITS, FAILS, ENDS = range(10)
+DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, ARRIVALS_NEEDED, WAITS, FAILS, ENDS = range(11)
 """How a chunk, or (the last three) a task's running on, came to its end."""
 
 
@@ -86,8 +85,8 @@ def admit(w: Any) -> int:
     record = world.slots(w)[slot]
     flow = world.flow_of_operation(w)[world.operation(w)[request]]
     record.instruction = world.first_instruction(w)[flow]
-    record.request = request
-    record.identity = request
+    record.request = w.before + request
+    record.identity = w.before + request
     record.key = world.key(w)[request]
     record.started_s = w.now_s
     record.spawned = NONE
@@ -123,8 +122,7 @@ def finish(w: Any, slot: int) -> None:
     """A flow is done, where nothing can fail: record it and free its slot."""
     record = world.slots(w)[slot]
     if record.request != NONE:
-        world.completed_s(w)[record.request] = w.now_s
-        one_less(w)
+        end_request(w, slot, 0)
     else:
         end_spawned(w, slot, 0)
     record.next = w.free_head
@@ -236,6 +234,8 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
 def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each memory that may be full
     """Move the clock to the next event and let it happen; the request it concerns becomes current."""
     arrival_left = w.next_arrival < w.requests
+    if not arrival_left and w.arrivals_left == 1:
+        return ARRIVALS_NEEDED
     if not arrival_left:
         if world.is_full(w):
             if w.alive == 0:

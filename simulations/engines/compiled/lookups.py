@@ -41,7 +41,7 @@ def touch_ahead(w: Any, request: int) -> None:
 def look_up(w: Any, which: int, slot: Any) -> bool:
     """Ask a cache for the task's key."""
     hit = caches.lookup(world.caches(w)[which], memory(w), slot.key, w.now_s)
-    if slot.request != NONE:
+    if slot.request != NONE and w.rows_kept == 1:
         world.cache_hit(w)[slot.request] = hit
     if w.bins_made > 0:
         world.bin_lookups(w)[w.bin, which] += 1

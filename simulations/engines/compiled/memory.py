@@ -12,6 +12,7 @@ from simulations.caches.allocation import allocate
 from simulations.engines.compiled.resources import put_code, put_queues, put_rarer
 from simulations.engines.compiled.world import ARRAYS, TABLES, World
 from simulations.engines.prepare import Translation
+from simulations.histograms import BUCKETS
 from simulations.layout import NONE
 from simulations.model import Model
 from simulations.program import Program
@@ -39,6 +40,7 @@ def make_world(
     record_spans: bool,
     record_spawned: bool,
     bin_s: float | None,
+    rows_kept: bool = True,
 ) -> World:
     """Everything as it is before anything has happened."""
     model, full = program.model, program.full
@@ -63,6 +65,9 @@ def make_world(
         "population_count": len(model.populations),
         "controls": len(controls),
         "spans_kept": int(record_spans),
+        "rows_kept": int(rows_kept),
+        "buckets": BUCKETS,
+        "outcomes": len(layout.OUTCOMES),
         "reserve": _reserve(model),
         "ready_head": NONE,
         "ready_tail": NONE,
@@ -89,6 +94,14 @@ def _reserve(model: Model) -> int:
     return max(parts, default=1) + sum(queue.workers for queue in model.queues) + 4
 
 
+def next_arrivals(world: World, requests: Requests, translation: Translation) -> None:
+    """The next piece of the requests, after all of the one before have arrived."""
+    world.record["before"] += world.number("requests")
+    world.record["requests"] = len(requests)
+    world.record["next_arrival"] = 0
+    _put_arrivals(world, requests, translation)
+
+
 def _put_arrivals(world: World, requests: Requests, translation: Translation) -> None:
     for name in ("arrival_s", "operation", "key", "region"):
         kind = ARRAYS[name]
@@ -99,7 +112,11 @@ def _put_arrivals(world: World, requests: Requests, translation: Translation) ->
 def _put_records(world: World, program: Program, requests: Requests, record_spawned: bool) -> None:
     model, flows, lined = program.model, len(program.flows), len(program.queues)
     closed = FIRST_ROWS if model.populations else 0
-    rows = len(requests) + closed
+    kept = bool(world.number("rows_kept"))
+    rows = len(requests) + closed if kept else 0
+    world["histogram"] = np.zeros((0 if kept else flows, BUCKETS), dtype=np.int64)
+    world["ended"] = np.zeros((0 if kept else flows, len(layout.OUTCOMES)), dtype=np.int64)
+    world["total_s"] = np.zeros(0 if kept else flows)
     world.record["closed_made"] = closed
     for name in ("wait_s", "service_s", "visits"):
         world[name] = np.zeros((flows, len(program.resources)), dtype=TABLES[name][0])
@@ -120,7 +137,7 @@ def _put_records(world: World, program: Program, requests: Requests, record_spaw
     for name in BINS:
         shape = (bins,) if name in ARRAYS else (bins, columns[TABLES[name][1]])
         world[name] = np.zeros(shape, dtype=ARRAYS[name] if name in ARRAYS else TABLES[name][0])
-    stores = len(requests) if not model.populations else 1 << 62
+    stores = len(requests) if kept and not model.populations else 1 << 62
     world["caches"], memory = allocate(tuple(model.caches), stores)
     for name, array in memory._asdict().items():
         world[f"cache_{name}"] = array

@@ -57,7 +57,7 @@ from simulations.layout import (
 )
 from simulations.sampling import sample
 
-DONE, WAITS, FAILS = 0, 7, 8
+DONE, WAITS, FAILS = 0, 8, 9
 """As in `kernel`, which imports this module."""
 
 

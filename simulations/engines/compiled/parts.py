@@ -169,7 +169,7 @@ def _retry(w: Any, parent: int, instruction: Any, outcome: int) -> bool:
     handled = (policy.on >> outcome) & 1
     if handled == 0 or above.started >= policy.attempts or not may_retry(w, policy.budget):
         return False
-    if record.request != NONE:
+    if record.request != NONE and w.rows_kept == 1:
         world.retries(w)[record.request] += 1
     identity = child_identity(child_identity(record.identity, instruction.draw_key), above.started)
     wait_s = backoff_s(w, policy, identity, instruction.draw_key, above.started)

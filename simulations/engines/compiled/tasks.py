@@ -6,6 +6,7 @@ from typing import Any
 
 from simulations.engines.compiled import world
 from simulations.engines.compiled.queues import one_less, one_more
+from simulations.histograms import bucket
 from simulations.jit import kernel
 from simulations.layout import COMPLETED, NONE, RUNNING
 
@@ -93,4 +94,20 @@ def end_spawned(w: Any, slot: int, outcome: int) -> None:
     if w.spawned_made > 0:
         world.spawned_completed_s(w)[record.spawned] = w.now_s
         world.spawned_outcome(w)[record.spawned] = outcome
+    one_less(w)
+
+
+@kernel
+def end_request(w: Any, slot: int, outcome: int) -> None:
+    """A request has ended: it gets its record, or is counted."""
+    record = world.slots(w)[slot]
+    if w.rows_kept == 1:
+        world.completed_s(w)[record.request] = w.now_s
+        world.outcome(w)[record.request] = outcome
+    else:
+        world.ended(w)[record.flow, outcome] += 1
+        if outcome == COMPLETED:
+            response_s = w.now_s - record.started_s
+            world.histogram(w)[record.flow, bucket(response_s)] += 1
+            world.total_s(w)[record.flow] += response_s
     one_less(w)

@@ -67,6 +67,7 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "outcome": BYTE,
     "cache_hit": BYTE,
     "retries": WORD,
+    "total_s": FLOAT,  # of response times by flow, in place of records
     "background": layout.BACKGROUND,
     "spawned_flow": INT,
     "spawned_s": FLOAT,
@@ -106,6 +107,8 @@ TABLES: Mapping[str, tuple[np.dtype[Any], str]] = {
     "wait_s": (FLOAT, "resources"),  # [flows, resources]
     "service_s": (FLOAT, "resources"),
     "visits": (INT, "resources"),
+    "histogram": (INT, "buckets"),  # [flows, buckets], in place of records
+    "ended": (INT, "outcomes"),  # [flows, outcomes]
     "spans": (FLOAT, "resources"),  # [requests, resources]
     "bin_arrivals": (INT, "lined"),  # [bins, queues]
     "bin_busy_s": (FLOAT, "lined"),
@@ -125,7 +128,11 @@ NUMBERS = (
     ("seed", INT),
     ("bin_s", FLOAT),
     ("requests", INT),  # how many arrive
+    ("before", INT),  # how many have arrived in earlier pieces
     ("arrivals_left", INT),  # 1: more arrive after those in the arrays
+    ("rows_kept", INT),  # 1: each request has a record; 0: they are counted in histograms
+    ("buckets", INT),
+    ("outcomes", INT),
     ("station_count", INT),  # resources below it are stations; pools follow
     ("pools", INT),
     ("lined", INT),  # stations, pools and queues

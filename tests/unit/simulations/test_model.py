@@ -149,7 +149,7 @@ def test_requests_that_do_not_fit_the_model_are_refused_by_both_engines(
 
 
 def test_an_engine_or_a_bin_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="compiled, simpy"):
+    with pytest.raises(InvalidInput, match="compiled, event_loop, simpy"):
         simulate(build([CPU]), poisson(1, 1.0), 1, "fast")
     with pytest.raises(InvalidInput, match="bin_s"):
         simulate(build([CPU]), poisson(1, 1.0), 1, bin_s=0.0)
