@@ -11,16 +11,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from loadtests import display, offered
+from loadtests import display, offered, thresholds, verdict
 from loadtests.service import Service, attach, running_service
-from loadtests.window import Interrupted, run_window
-from sdlab.arrival_choice import described
+from loadtests.window import MAX_IN_FLIGHT, Interrupted, run_window
 from sdlab.catalog import load_design
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run, to_json
 from sdlab.spec import Design
-
-INVALID = 4
 
 app = typer.Typer(add_completion=False)
 
@@ -33,14 +30,18 @@ def commands() -> None:
 @app.command()
 def swarm(
     slug: Annotated[str, typer.Argument(help="The design, as `lab list` names it.")],
-    rate: Annotated[float | None, typer.Option(help="Requests/s; default: the design's peak.")] = None,
-    arrival: Annotated[str, typer.Option(help=f"How requests arrive: {described()}.")] = "poisson",
+    rate: Annotated[float | None, typer.Option(help="Requests/s; default: the design's peak (day: mean).")] = None,
+    arrival: Annotated[str, typer.Option(help=f"How requests arrive: {offered.described()}.")] = "poisson",
     duration: Annotated[float | None, typer.Option(help="Seconds; default: 30, with --trace all of it.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of times, operations, keys and data.", min=0)] = 7,
     host: Annotated[str | None, typer.Option(help="URL of a running service; default: starts one.")] = None,
     trace: Annotated[Path | None, typer.Option(help="Replay an access log, plain or gzipped.")] = None,
     speed: Annotated[float, typer.Option(help="With --trace: 60 makes a minute of the log a second.")] = 1.0,
     workers: Annotated[int | None, typer.Option(help="API workers; default: the design's.", min=1)] = None,
+    threshold: Annotated[list[str] | None, typer.Option(help="As 'p99 < 50ms @ redirect'; repeatable.")] = None,
+    abort_on_threshold: Annotated[bool, typer.Option(help="Stop when a threshold is certainly missed.")] = False,
+    processes: Annotated[int, typer.Option(help="Generator processes that share the load.", min=1, max=64)] = 1,
+    max_in_flight: Annotated[int, typer.Option(help="Requests in flight, per process.", min=1)] = MAX_IN_FLIGHT,
     label: Annotated[list[str] | None, typer.Option(help="key=value for the run's manifest; repeatable.")] = None,
     study: Annotated[str | None, typer.Option(help="Name of the study the run belongs to.")] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder for run folders; default reports/runs.")] = None,
@@ -48,18 +49,23 @@ def swarm(
 ) -> int:
     """Load a design's service, open-loop: requests arrive whether or not it keeps up.
 
-    Response time counts from the intended start. The run judges itself. Exit codes: 0 VALID, 4 INVALID, 2 bad input,
-    3 no service to load.
+    Response time counts from the intended start. The run judges itself. Exit codes: 0 VALID and every threshold met,
+    4 INVALID, 5 a threshold missed, 2 bad input, 3 no service to load.
     """
     design = load_design(slug)
     labels = _labels(label or [])
+    required = thresholds.parse(threshold or [], design.operations, abort=abort_on_threshold)
     if trace is None:
         asked = offered.steady(design, arrival, rate, duration, seed)
     elif rate is not None:
         raise InvalidInput("--rate", rate, "does not go with --trace: the log and --speed say when requests come")
     else:
         asked = offered.replay(design, trace, speed, duration, seed)
-    command = _command(slug, asked.parameters, duration, seed, host, workers, label or [], study)
+    more = [f"--threshold={text}" for text in threshold or []]
+    more += ["--abort-on-threshold"] if abort_on_threshold else []
+    more += [f"--processes={processes}"] if processes > 1 else []
+    more += [f"--max-in-flight={max_in_flight}"] if max_in_flight != MAX_IN_FLIGHT else []
+    command = _command(slug, asked.parameters, duration, seed, host, workers, label or [], study, more)
     console = Console(stderr=as_json, highlight=False)
     if trace is not None:
         console.print(f"trace: {asked.parameters['trace_account']}", style="dim", markup=False, soft_wrap=True)
@@ -74,6 +80,9 @@ def swarm(
                 parameters=asked.parameters | labels,
                 study=study,
                 runs=runs,
+                generators=processes,
+                max_in_flight=max_in_flight,
+                thresholds=required,
                 progress=progress,
             )
     except Interrupted as stop:
@@ -81,8 +90,7 @@ def swarm(
             _show(console, stop.run, as_json)
         raise
     _show(console, run, as_json)
-    is_valid = run.manifest.validity is not None and run.manifest.validity.valid
-    return 0 if is_valid else INVALID
+    return verdict.exit_code(run)
 
 
 @contextmanager
@@ -127,6 +135,7 @@ def _command(
     workers: int | None,
     labels: list[str],
     study: str | None,
+    more: list[str],
 ) -> str:
     """The command that makes the run again, its defaults spelled out."""
     words = ["./lab", "swarm", slug]
@@ -141,4 +150,4 @@ def _command(
     words += [f"--workers={workers}"] if workers is not None else []
     words += [f"--label={text}" for text in labels]
     words += [f"--study={study}"] if study is not None else []
-    return shlex.join(words)
+    return shlex.join([*words, *more])

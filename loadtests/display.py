@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from loadtests import thresholds, verdict
 from loadtests.validity import SAMPLES_MIN
 from loadtests.window import Snapshot
 from sdlab.invocation import shown_path
@@ -78,7 +79,10 @@ class _Lines:
 
 def show_run(console: Console, run: Run) -> None:
     """The table per operation, the generator's line, the verdict with its reasons, the folder."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    judgement = run.manifest.validity
+    word = judgement.word if judgement else ""
+    title = "INVALID" if word == "INVALID" else None
+    table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left", title_style="red")
     table.add_column("operation")
     for heading in ("requests", "rate /s", "p50 ms", "p95 ms", "p99 ms", "errors"):
         table.add_column(heading, justify="right")
@@ -101,11 +105,22 @@ def show_run(console: Console, run: Run) -> None:
     for text, count in account["exceptions_in_tasks"].items():
         console.print(f"in tasks: {count:,} times {text}", markup=False, style="red", soft_wrap=True)
     console.print(f"run folder: {shown_path(run.folder)}", markup=False, soft_wrap=True)
-    judgement = run.manifest.validity
+    _show_thresholds(console, run, word)
     if judgement is None or judgement.valid:
         console.print("VALID", style="bold green")
     else:
         console.print("INVALID: " + "; ".join(judgement.reasons), style="bold red", markup=False, soft_wrap=True)
+
+
+def _show_thresholds(console: Console, run: Run, word: str) -> None:
+    account = verdict.thresholds(run)
+    if account is None:
+        return
+    beside = " INVALID" if word == "INVALID" else ""
+    for finding in account["thresholds"]:
+        what, style = ("met", "green") if finding["met"] else ("missed", "bold red")
+        value = f"{thresholds.shown(finding['value'], finding['unit'])}{beside}"
+        console.print(f"threshold {what}: {finding['threshold']} (measured {value})", style=style, markup=False)
 
 
 def _generator_line(run: Run) -> str:
@@ -131,6 +146,8 @@ def document(run: Run) -> dict[str, Any]:
     names = ("summary", "generator", "resources")
     return {
         "run": shown_path(run.folder),
+        "exit_code": verdict.exit_code(run),
+        "thresholds": verdict.thresholds(run),
         "manifest": run.manifest.model_dump(mode="json"),
         **{name: run.json(name) for name in names},
     }

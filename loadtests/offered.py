@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sdlab import arrival_choice, arrivals, workload
 from sdlab import trace as traces
-from sdlab import workload
-from sdlab.arrival_choice import expected_count
+from sdlab.arrival_choice import PROCESSES, expected_count
 from sdlab.errors import InvalidInput
 from sdlab.spec import Design
 from sdlab.workload import Requests
 
+DAY = "day"
 DEFAULT_DURATION_S = 30.0
 # A schedule and its records take some 120 bytes a request, in memory.
 REQUESTS_MAX = 10_000_000
@@ -28,14 +29,39 @@ class Offered:
 
 
 def steady(design: Design, arrival: str, rate_rps: float | None, duration_s: float | None, seed: int) -> Offered:
-    """The design's mix at one rate (default: its peak). Raises `InvalidInput` naming the option."""
-    rate_rps = _positive("--rate", design.workload.peak_rate_rps if rate_rps is None else rate_rps, "requests a second")
+    """The design's mix at one rate (default: its peak), or along what ``arrival`` makes of it.
+
+    `DAY` is the design's whole day in ``duration_s``, around a mean rate (default: the design's). Raises `InvalidInput`
+    naming the option.
+    """
+    of_design = design.workload.mean_rate_rps if arrival == DAY else design.workload.peak_rate_rps
+    rate_rps = _positive("--rate", of_design if rate_rps is None else rate_rps, "requests a second")
     duration_s = _positive("--duration", DEFAULT_DURATION_S if duration_s is None else duration_s, "seconds")
-    if expected_count(arrival, rate_rps, duration_s, seed) > REQUESTS_MAX:
+    if _expected_count(arrival, rate_rps, duration_s, seed) > REQUESTS_MAX:
         raise InvalidInput("--rate", rate_rps, f"makes more than {REQUESTS_MAX:,} requests in {duration_s:g} s")
-    requests = workload.steady(design, arrival, rate_rps, duration_s, seed, design.test_data.links)
+    keys = design.test_data.links
+    if arrival == DAY:
+        times_s = arrivals.day(rate_rps, design.workload.day_curve, seed, duration_s)
+        if not times_s.size:
+            raise InvalidInput("--duration", duration_s, f"too short for one arrival at {rate_rps:g} requests/s")
+        requests = workload.with_mix(design, times_s, seed, keys)
+    else:
+        requests = workload.steady(design, arrival, rate_rps, duration_s, seed, keys)
     parameters = {"arrival": arrival, "rate_rps": rate_rps, "duration_s": duration_s, "trace": None, "speed": None}
     return Offered(requests, parameters)
+
+
+def _expected_count(arrival: str, rate_rps: float, duration_s: float, seed: int) -> float:
+    if arrival == DAY:
+        return rate_rps * duration_s
+    if arrival.partition(":")[0] not in PROCESSES:
+        raise InvalidInput("--arrival", arrival, f"must be one of {', '.join((*PROCESSES, DAY))}")
+    return expected_count(arrival, rate_rps, duration_s, seed)
+
+
+def described() -> str:
+    """The arrival processes that a load test has, for the help of an option."""
+    return f"{arrival_choice.described()}; or {DAY}, the design's whole day in the duration"
 
 
 def replay(design: Design, trace: Path, speed: float, duration_s: float | None, seed: int) -> Offered:

@@ -223,8 +223,9 @@ def _environment(user_class: type[DesignUser], host: str, seed: int) -> Environm
     return environment
 
 
-def _report(path: Path, load: OpenLoop, user_class: type[DesignUser]) -> None:
-    content: dict[str, Any] = {
+def account(load: OpenLoop, user_class: type[DesignUser]) -> dict[str, Any]:
+    """What a generator tells of itself beside its records."""
+    return {
         "spans": list(user_class.server_timing),
         "request_timeout_s": user_class.network_timeout,
         "users": load.users,
@@ -232,7 +233,6 @@ def _report(path: Path, load: OpenLoop, user_class: type[DesignUser]) -> None:
         "cpu_s": time.process_time(),
         "errors": dict(load.errors.most_common()),
     }
-    path.write_text(json.dumps(content))
 
 
 def main(arguments: list[str]) -> int:
@@ -256,7 +256,7 @@ def main(arguments: list[str]) -> int:
     events.test_start.fire(environment=environment)
     load.prepare()
     ask_for_short_slices()
-    _report(options.report, load, user_class)
+    options.report.write_text(json.dumps(account(load, user_class)))
     table.set_ready(options.part)
     while not table.start_monotonic_s and not load.interrupted:
         gevent.sleep(0.005)
@@ -264,7 +264,7 @@ def main(arguments: list[str]) -> int:
         load.run(table.start_monotonic_s, lambda count: table.set_dispatched(options.part, count))
     events.test_stop.fire(environment=environment)
     events.quitting.fire(environment=environment, reverse=True)
-    _report(options.report, load, user_class)
+    options.report.write_text(json.dumps(account(load, user_class)))
     return 0
 
 

@@ -45,6 +45,11 @@ _INITIAL = {"status": 0, "outcome": PENDING, "error": NO_ERROR, "cache_hit": -1}
 _ROW_BYTES = sum(dtype.itemsize for dtype in _COLUMNS.values())
 
 
+def empty_columns(rows: int) -> dict[str, NDArray[Any]]:
+    """The table's columns in ordinary memory, with nothing recorded yet."""
+    return {name: np.full(rows, _INITIAL.get(name, np.nan), dtype) for name, dtype in _COLUMNS.items()}
+
+
 class SharedRecords:
     """The table: one row a request, one array a column. Times are seconds since the run's start.
 
@@ -143,9 +148,12 @@ class Exchange:
 
 
 class Recorder:
-    """Writes exchanges into one generator's rows. ``spans`` names the Server-Timing metrics that are kept."""
+    """Writes exchanges into one generator's rows. ``spans`` names the Server-Timing metrics that are kept.
 
-    def __init__(self, table: SharedRecords, spans: tuple[str, ...]) -> None:
+    A table that has only the rows of one part, which are ``part``, ``part + parts``, ...: see `schedule.split`.
+    """
+
+    def __init__(self, table: SharedRecords, spans: tuple[str, ...], part: int = 0, parts: int = 1) -> None:
         if len(spans) > SPAN_SLOTS:
             raise ValueError(f"{len(spans)} spans, and there are {SPAN_SLOTS} slots")
         # Memory views: several times cheaper than numpy for single values.
@@ -154,10 +162,11 @@ class Recorder:
         self._status, self._outcome, self._error = views["status"], views["outcome"], views["error"]
         self._cache_hit = views["cache_hit"]
         self._spans = {name: views[f"span_{slot}"] for slot, name in enumerate(spans)}
+        self._part, self._parts = part, parts
         self.start_s = 0.0
 
     def write(self, exchange: Exchange) -> None:
-        row = exchange.row
+        row = (exchange.row - self._part) // self._parts
         self._started[row] = exchange.started_s - self.start_s
         self._sent[row] = exchange.sent_s - self.start_s
         self._completed[row] = exchange.completed_s - self.start_s
@@ -172,7 +181,7 @@ class Recorder:
         self._outcome[row] = exchange.outcome  # last: a row with an outcome is whole
 
     def drop(self, row: int) -> None:
-        self._outcome[row] = DROPPED
+        self._outcome[(row - self._part) // self._parts] = DROPPED
 
 
 if sys.platform == "win32":  # pragma: no cover

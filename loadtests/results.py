@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from loadtests import validity
 from loadtests.recorder import ERRORS, PENDING, TIMED_OUT, TIMEOUT
+from loadtests.thresholds import ABORT, Threshold, evaluate
 from sdlab.arrivals import FloatArray
 from sdlab.runs import Run, new_run, records
 from sdlab.spec import Design
@@ -24,6 +25,22 @@ from sdlab.workload import Requests
 _HISTOGRAM_MAX_US = 3_600_000_000
 _HISTOGRAM_DIGITS = 3
 _LATENESS_PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The threshold that ended a load early, ``after_s`` seconds of the ``of_s`` that were planned."""
+
+    threshold: Threshold
+    after_s: float
+    of_s: float
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"stopped after {self.after_s:.1f} of {self.of_s:.1f} s: "
+            f"{self.threshold.text.removeprefix(ABORT).strip()!r} can no longer be met"
+        )
 
 
 @dataclass(frozen=True)
@@ -69,11 +86,19 @@ def write(
     runs: Path | None,
     samples_min: int | None,
     interrupted: bool,
+    thresholds: Sequence[Threshold] = (),
+    lost: Lost | None = None,
 ) -> Run:
-    """Judge a window and write its run folder."""
+    """Judge a window and write its run folder. ``lost``: the threshold that ended it early, if one did."""
     table = recorded.table()
-    limits = {} if samples_min is None else {"samples_min": samples_min}
-    judgement = validity.judge(table, recorded.resources, incidents=recorded.incidents, **limits)
+    judgement = validity.judge(
+        table,
+        recorded.resources,
+        incidents=recorded.incidents,
+        samples_min=validity.SAMPLES_MIN if samples_min is None else samples_min,
+        asked=[(threshold.operation, threshold.percent) for threshold in thresholds if threshold.percent is not None],
+        stopped=lost.reason if lost else None,
+    )
     with new_run(
         "load_test",
         design.slug,
@@ -89,8 +114,22 @@ def write(
         writer.write_json("resources", recorded.resources)
         writer.write_json("generator", generator_account(table, recorded))
         writer.write_json("histograms", histograms(table))
+        if thresholds:
+            writer.write_json("thresholds", threshold_account(table, thresholds, lost))
         writer.update(validity=judgement, interrupted=interrupted)
     return Run(writer.folder, writer.manifest)
+
+
+def threshold_account(table: pd.DataFrame, thresholds: Sequence[Threshold], lost: Lost | None) -> dict[str, Any]:
+    """Each threshold with its value; that which ended the load is missed, whatever its value was by then."""
+    findings = [finding.as_dict() for finding in evaluate(thresholds, table)]
+    for threshold, finding in zip(thresholds, findings, strict=True):
+        finding["met"] = finding["met"] and not (lost is not None and lost.threshold == threshold)
+    return {
+        "met": all(finding["met"] for finding in findings),
+        "stopped": None if lost is None else {"reason": lost.reason, "after_s": lost.after_s},
+        "thresholds": findings,
+    }
 
 
 def generator_account(table: pd.DataFrame, recorded: Recorded) -> dict[str, Any]:
@@ -127,14 +166,16 @@ def histograms(table: pd.DataFrame) -> dict[str, Any]:
     """HDR histograms (Tene) of three digits for each operation, in microseconds, in HdrHistogram's own encoding.
 
     ``response_time`` counts from the intended start, ``service_time`` from the send; both of completed requests.
+    ``lateness`` is that of all requests whose task began. Only operations that occur are there.
     """
-    completed = table[table["outcome"] == "completed"]
     answers: dict[str, Any] = {}
-    for name, part in completed.groupby("operation", observed=True):
-        end = part["completed_s"].to_numpy(dtype=np.float64)
+    for name, part in table.groupby("operation", observed=True):
+        completed = part[part["outcome"] == "completed"]
+        end = completed["completed_s"].to_numpy(dtype=np.float64)
         answers[str(name)] = {
-            "response_time": encode(end - part["intended_s"].to_numpy(dtype=np.float64)),
-            "service_time": encode(end - part["sent_s"].to_numpy(dtype=np.float64)),
+            "response_time": encode(end - completed["intended_s"].to_numpy(dtype=np.float64)),
+            "service_time": encode(end - completed["sent_s"].to_numpy(dtype=np.float64)),
+            "lateness": encode(validity.lateness_s(part)),
         }
     return {"unit": "microseconds", "digits": _HISTOGRAM_DIGITS, "operations": answers}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,22 @@ def write(path: Path, requests: Requests) -> None:
 
 def read(path: Path, part: int = 0, parts: int = 1) -> Schedule:
     with np.load(path, allow_pickle=False) as stored:
-        rows = split(stored["arrival_s"].size, parts)[part]
-        return Schedule(
-            rows.tolist(),
-            stored["arrival_s"][rows].tolist(),
-            stored["operation"][rows].tolist(),
-            stored["key"][rows].tolist(),
-            tuple(stored["operations"].tolist()),
-        )
+        operations = tuple(stored["operations"].tolist())
+        return _part(stored["arrival_s"], stored["operation"], stored["key"], operations, part, parts)
+
+
+def part_of(requests: Requests, part: int, parts: int) -> Schedule:
+    """One generator's part of requests that it has made itself."""
+    return _part(requests.arrival_s, requests.operation, requests.key, requests.operations, part, parts)
+
+
+def _part(
+    arrival_s: NDArray[Any],
+    operation: NDArray[Any],
+    key: NDArray[Any],
+    operations: tuple[str, ...],
+    part: int,
+    parts: int,
+) -> Schedule:
+    rows = split(arrival_s.size, parts)[part]
+    return Schedule(rows.tolist(), arrival_s[rows].tolist(), operation[rows].tolist(), key[rows].tolist(), operations)

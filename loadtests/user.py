@@ -12,11 +12,13 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 import gevent
+import gevent.event
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from locust import FastHttpUser, constant_pacing, events
 from locust.env import Environment
+from locust.user.task import LOCUST_STATE_WAITING
 
-from loadtests import recorder
+from loadtests import locust_options, recorder
 from loadtests.connection import ConnectFailed
 from loadtests.http_client import LightSession
 from loadtests.recorder import Exchange
@@ -32,6 +34,14 @@ _KEYS_AT_ONCE = 1024
 
 def _add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="Which keys, operations and data are drawn")
+    locust_options.add(parser)
+
+
+def _prepare_open_loop(environment: Environment, **_: Any) -> None:
+    if hasattr(environment.parsed_options, "rate"):  # not in a generator of `lab swarm`, which has its own options
+        from loadtests import on_locust  # noqa: PLC0415 - it needs the users that are defined here
+
+        on_locust.prepare(environment)
 
 
 def _seed(environment: Environment, **_: Any) -> None:
@@ -41,6 +51,7 @@ def _seed(environment: Environment, **_: Any) -> None:
 _events: Any = events
 _events.init_command_line_parser.add_listener(_add_options)
 _events.test_start.add_listener(_seed)
+_events.init.add_listener(_prepare_open_loop)
 
 
 def _seed_of(environment: Environment) -> int:
@@ -50,9 +61,10 @@ def _seed_of(environment: Environment) -> int:
 class DesignUser(FastHttpUser):
     """A user of a design's service. A subclass names its ``design`` and has one task for each of its operations.
 
-    Under plain Locust the tasks are weighted by the operations' shares and each user makes a request a second, so that
-    ``--users`` is about the rate; keys follow the design's popularity. In an open-loop run the schedule says which
-    task runs when and for which key.
+    Under plain Locust the tasks are weighted by the operations' shares, keys follow the design's popularity, and each
+    user makes ``--user-rate`` requests a second, by default 1, so that ``--users`` is about the rate. In an open-loop
+    run (`lab swarm`, or Locust's own command with ``--rate`` or ``--trace``) the schedule says which task runs when and
+    for which key.
     """
 
     abstract = True
@@ -60,7 +72,6 @@ class DesignUser(FastHttpUser):
     # The metrics of the Server-Timing header that are kept, as spans.
     server_timing: ClassVar[tuple[str, ...]] = ("app", "cpu", "cache", "wait", "pool", "db", "stream")
 
-    wait_time = constant_pacing(1)
     network_timeout = REQUEST_TIMEOUT_S
     connection_timeout = REQUEST_TIMEOUT_S
 
@@ -73,6 +84,8 @@ class DesignUser(FastHttpUser):
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
+        if locust_options.is_open(environment.parsed_options):
+            self.tasks = [_idle]  # of the users that Locust spawns; the schedule has its own
         self.exchange: Exchange | None = None
         self.client: LightSession = LightSession(
             str(self.host),
@@ -87,6 +100,11 @@ class DesignUser(FastHttpUser):
         self._keys = _drawn_keys(self.design, self._seed, self._name)
         self._data = itertools.count()
 
+    def wait_time(self) -> float:
+        """Seconds until a closed-loop user's next task; answers allowing, it begins ``--user-rate`` a second."""
+        rate_rps = getattr(self.environment.parsed_options, "user_rate", 1.0)
+        return float(constant_pacing(1 / rate_rps)(self))
+
     def next_code(self) -> str:
         """The code of the key to ask for: the scheduled one in an open-loop run, otherwise the next draw."""
         rank = self.exchange.key if self.exchange else next(self._keys)
@@ -96,6 +114,12 @@ class DesignUser(FastHttpUser):
         """A text that no other request of this seed has: the same seed makes the same data again."""
         number = str(self.exchange.row) if self.exchange else f"{self._name}.{next(self._data)}"
         return f"{self._seed}-{number}"
+
+
+def _idle(user: DesignUser) -> None:
+    """Do nothing until Locust stops the user."""
+    user._state = LOCUST_STATE_WAITING
+    gevent.event.Event().wait()
 
 
 def _weighted_tasks(cls: type[DesignUser]) -> list[Any]:

@@ -7,6 +7,7 @@ answers that never had a server behind them, a machine that was taken away, too 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -31,9 +32,11 @@ ACHIEVED_GRACE_S_MIN = 0.25
 CONNECTION_FAILURE_SHARE_MAX = 0.001
 # Time the host gave to others is in every measured time, and the model knows nothing of it.
 STEAL_SHARE_MAX = 0.02
-# Below 1,000 answers fewer than 10 lie above the p99, and its 95 % interval spans a factor of two and more.
-SAMPLES_MIN = 1000
+# With fewer than 10 answers above a percentile its 95 % interval spans a factor of two and more.
+SAMPLES_ABOVE_MIN = 10
+SAMPLES_MIN = 1000  # what that makes for a p99
 # In flight, mean over the last third of the run against the first. Queues fluctuate, so it takes a clear multiple.
+# Where the load itself grows, as much more in flight is due to it (Little's law at a constant response time).
 IN_FLIGHT_GROWTH_MAX = 3.0
 IN_FLIGHT_GROWTH_SLACK = 10.0
 
@@ -44,23 +47,28 @@ def judge(
     *,
     incidents: Sequence[str] = (),
     samples_min: int = SAMPLES_MIN,
+    asked: Sequence[tuple[str, float]] = (),
+    stopped: str | None = None,
 ) -> Validity:
     """Judge one run by its records (`sdlab.runs.records` with columns ``started_s`` and ``error``) and its resources.
 
     ``incidents`` are reasons found while it ran (interrupted, the service died); each makes it invalid.
-    ``samples_min`` is how many answers the percentiles asked for need: a p99 needs 1,000, a p50 some 50.
+    ``samples_min`` is how many answers the percentiles that are always shown need: a p99 needs 1,000, a p50 some 50.
+    ``asked``: operations (or ``all``) and the percentile that someone wants of each, as thresholds do.
+    ``stopped`` tells why a load was ended on purpose: its figures are those of a part, so it is invalid, and the rules
+    about whole runs (enough answers, none behind, a steady state) are not asked.
     """
-    findings = (
+    findings = [
         _late(table),
         _generator_busy(resources),
         _dropped(table),
         _connections_failed(table),
-        _fell_behind(table),
-        _in_flight_grew(table),
         _stolen(resources),
-        _too_few(table, samples_min),
-    )
-    reasons = [*incidents, *(finding for finding in findings if finding)]
+    ]
+    if stopped is None:
+        findings += [_fell_behind(table), _in_flight_grew(table), _too_few(table, samples_min)]
+        findings += [_too_few_for(table, operation, percent) for operation, percent in asked]
+    reasons = [*incidents, *([stopped] if stopped else []), *(finding for finding in findings if finding)]
     return Validity(valid=not reasons, reasons=reasons)
 
 
@@ -111,7 +119,9 @@ def _late(table: pd.DataFrame) -> str | None:
 
 def _generator_busy(resources: Mapping[str, Any]) -> str | None:
     generators = [v["utilisation"] for k, v in resources.get("processes", {}).items() if k.startswith("generator")]
-    busiest = max(generators, default=0.0)
+    if not generators:
+        return "the generator's CPU was not measured"
+    busiest = max(generators)
     if busiest <= GENERATOR_UTILISATION_MAX:
         return None
     return f"the generator used {busiest:.0%} of a core, at most {GENERATOR_UTILISATION_MAX:.0%}"
@@ -139,9 +149,15 @@ def _fell_behind(table: pd.DataFrame) -> str | None:
 
 def _in_flight_grew(table: pd.DataFrame) -> str | None:
     first, _, last = in_flight_by_thirds(table)
-    if last <= IN_FLIGHT_GROWTH_MAX * first + IN_FLIGHT_GROWTH_SLACK:
+    if last <= IN_FLIGHT_GROWTH_MAX * max(1.0, _load_growth(table)) * first + IN_FLIGHT_GROWTH_SLACK:
         return None
     return f"no steady state: {first:.1f} requests in flight in the first third, {last:.1f} in the last"
+
+
+def _load_growth(table: pd.DataFrame) -> float:
+    """How many times as many requests the last third of the load offers as the first."""
+    counts, _ = np.histogram(table["intended_s"].to_numpy(dtype=np.float64), bins=3)
+    return float(counts[2]) / max(1.0, float(counts[0]))
 
 
 def _stolen(resources: Mapping[str, Any]) -> str | None:
@@ -156,3 +172,18 @@ def _too_few(table: pd.DataFrame, samples_min: int) -> str | None:
     if count >= samples_min:
         return None
     return f"too few samples: {count:,} completed, at least {samples_min:,} for a p99"
+
+
+def _too_few_for(table: pd.DataFrame, operation: str, percent: float) -> str | None:
+    needed = samples_for(percent)
+    part = table if operation == "all" else table[table["operation"] == operation]
+    count = int((part["outcome"] == "completed").sum())
+    if count >= needed:
+        return None
+    what = "requests" if operation == "all" else operation
+    return f"too few samples: {count:,} {what} completed, at least {needed:,} for a p{percent:g}"
+
+
+def samples_for(percent: float) -> int:
+    """How many answers a percentile needs for `SAMPLES_ABOVE_MIN` of them to lie above it."""
+    return math.ceil(round(SAMPLES_ABOVE_MIN / (1 - percent / 100), 6))

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from loadtests import results, schedule
+from loadtests.early_abort import Watch
 from loadtests.recorder import COMPLETED, CONNECT, CONNECTION_LOST, DROPPED, PENDING, SharedRecords
 from loadtests.resources import INTERVAL_S, Sampler, spin_probe_s
 from loadtests.service import Service
+from loadtests.thresholds import Threshold
 from sdlab import processes
 from sdlab.catalog import ROOT
 from sdlab.errors import LabError
@@ -76,6 +78,7 @@ class Window:
     generators: int
     max_in_flight: int
     request_timeout_s: float | None
+    thresholds: Sequence[Threshold] = ()
 
 
 def run_window(
@@ -94,20 +97,22 @@ def run_window(
     max_in_flight: int = MAX_IN_FLIGHT,
     request_timeout_s: float | None = None,
     samples_min: int | None = None,
+    thresholds: Sequence[Threshold] = (),
     progress: Callable[[Snapshot], None] = lambda _snapshot: None,
 ) -> Run:
     """Send ``requests`` at their times to ``service`` and write a run folder of kind load_test.
 
     ``command`` makes the run again; ``parameters`` go into its manifest beside what is known here. ``generators``
     processes share the schedule, each with at most ``max_in_flight`` requests at once. ``request_timeout_s`` defaults
-    to the locustfile's, ``locustfile`` to the design's. ``samples_min``: see `validity.judge`. ``progress`` is called
-    ten times a second.
+    to the locustfile's, ``locustfile`` to the design's. ``samples_min``: see `validity.judge`. ``thresholds`` are
+    evaluated at the end; one that aborts ends the load when it is lost (`early_abort`). ``progress`` is called ten
+    times a second.
 
     Returns the run, valid or not; also that of a service that died midway. Raises `Interrupted` on Ctrl-C after what
     was recorded has been kept (a service of ours is then stopping already), `LabError` if the driver cannot start or
     nothing at all was recorded.
     """
-    window = Window(design, requests, service, seed, generators, max_in_flight, request_timeout_s)
+    window = Window(design, requests, service, seed, generators, max_in_flight, request_timeout_s, thresholds)
     locustfile = locustfile or ROOT / "loadtests" / design.slug / "locustfile.py"
     load = _Load(window, progress)
     interrupted = False
@@ -133,6 +138,7 @@ def run_window(
             "workers": service.workers,
             "links": service.links,
             "generators": generators,
+            **({"thresholds": [threshold.text for threshold in thresholds]} if thresholds else {}),
             **(parameters or {}),
         },
         overrides=list(overrides),
@@ -140,6 +146,8 @@ def run_window(
         runs=runs,
         samples_min=samples_min,
         interrupted=interrupted,
+        thresholds=thresholds,
+        lost=load.lost,
     )
     if interrupted:
         raise Interrupted(run)
@@ -151,6 +159,7 @@ class _Load:
 
     def __init__(self, window: Window, progress: Callable[[Snapshot], None]) -> None:
         self.incidents: list[str] = []
+        self.lost: results.Lost | None = None
         self._window = window
         self._progress = progress
         self._rows = schedule.split(len(window.requests), window.generators)
@@ -242,6 +251,7 @@ class _Load:
         names = ["generator"] if len(children) == 1 else [f"generator-{n}" for n in range(1, len(children) + 1)]
         pids = dict(service.pids) | dict(zip(names, (child.pid for child in children), strict=True))
         self._sampler = Sampler(pids)
+        watch = Watch(self._window.thresholds, self._window.requests)
         start_s = table.start_monotonic_s
         arrivals = self._window.requests.arrival_s
         due = _sampling_times(start_s + float(arrivals[0]), start_s + float(arrivals[-1]))
@@ -254,6 +264,10 @@ class _Load:
             self._progress(snapshot)
             if trouble := self._trouble(now_s - start_s):
                 self.incidents.append(trouble)
+                return
+            if lost := watch.lost(table.columns):
+                self.lost = results.Lost(lost, now_s - start_s, snapshot.duration_s)
+                self._sampler.sample()
                 return
             time.sleep(max(0.001, min(_TICK_S, due[0] - time.monotonic() if due else _TICK_S)))
         for child in children:

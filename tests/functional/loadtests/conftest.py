@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -29,6 +30,12 @@ class Stub:
         with urllib.request.urlopen(f"{self.url}/stub", timeout=10) as answer:
             content: dict[str, Any] = json.load(answer)
             return content
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 StartStub = Callable[..., Stub]
@@ -62,9 +69,8 @@ def load(tmp_path: Path) -> Load:
         design = load_design("url_shortener")
         requests = workload.steady(design, arrival, rate_rps, duration_s, seed=3, keys=design.test_data.links)
         pids = options.pop("pids", {})
+        options.setdefault("samples_min", 1)
         service = Service(stub.url, pids)
-        return run_window(
-            design, requests, service, seed=3, command="a test", runs=tmp_path / "runs", samples_min=1, **options
-        )
+        return run_window(design, requests, service, seed=3, command="a test", runs=tmp_path / "runs", **options)
 
     return run

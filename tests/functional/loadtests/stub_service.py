@@ -1,25 +1,44 @@
 """A service with known behaviour, for testing the load generator: answers each request after a fixed time.
 
     python stub_service.py [--service-time S] [--stall-at S --stall-for S] [--drop-every N] [--reject-every N]
-                           [--silent-every N] [--die-at S] [--idle-limit S] [--chunked]
+                           [--silent-every N] [--die-at S] [--idle-limit S] [--chunked] [--port P]
+                           [--one-server constant|exponential|two_point]
 
-Prints its port. Times count from the first request. GET /stub says what it has seen.
+Prints its port. Times count from the first request. GET /stub says what it has seen. With --one-server the requests
+queue for a single server, first come first served, whose service times have that distribution and --service-time as
+their mean; they are a pure function of the request's number (`service_times`), so the queue is known exactly.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import random
 import time
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import httptools
 
+DISTRIBUTIONS: dict[str, Callable[[random.Random], float]] = {
+    "constant": lambda _draws: 1.0,
+    "exponential": lambda draws: draws.expovariate(1.0),
+    "two_point": lambda draws: 5.0 if draws.random() < 1 / 9 else 0.5,  # mean 1, squared coefficient of variation 2
+}
 TIMING = "app;dur=1.500, cache;desc=hit;dur=0.250, pool;dur=0.010, db;dur=0.500"
+
+
+def service_times(distribution: str, mean_s: float) -> Iterator[float]:
+    """Seconds of service of the first request, the second, ..."""
+    draws = random.Random(1)
+    while True:
+        yield mean_s * DISTRIBUTIONS[distribution](draws)
 
 
 class Stub(asyncio.Protocol):
     options: argparse.Namespace
+    services: Iterator[float]
+    free_at_s: ClassVar[float] = 0.0
     seen: ClassVar[dict[str, Any]] = {"requests": 0, "connections": 0, "methods": {}, "paths": [], "bodies": []}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,7 +81,13 @@ class Stub(asyncio.Protocol):
             self.transport.close()
         elif not _each(number, self.options.silent_every):
             status = 503 if _each(number, self.options.reject_every) else self.status(method)
-            loop.call_later(self.options.service_time, self.answer, status, b"{}" if status == 200 else b"")
+            loop.call_at(self.departure_s(loop.time()), self.answer, status, b"{}" if status == 200 else b"")
+
+    def departure_s(self, now_s: float) -> float:
+        if not self.options.one_server:
+            return now_s + float(self.options.service_time)
+        Stub.free_at_s = max(now_s, Stub.free_at_s) + next(self.services)
+        return Stub.free_at_s
 
     def status(self, method: str) -> int:
         if method == "POST":
@@ -100,8 +125,12 @@ async def main() -> None:
     for name in ("drop-every", "reject-every", "silent-every"):
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--chunked", action="store_true")
-    Stub.options = parser.parse_args()
-    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=1024)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--one-server", choices=DISTRIBUTIONS)
+    Stub.options = options = parser.parse_args()
+    if options.one_server:
+        Stub.services = service_times(options.one_server, options.service_time)
+    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", options.port, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

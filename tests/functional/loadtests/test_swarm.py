@@ -85,6 +85,48 @@ def test_json_is_one_document_on_stdout_and_a_replayed_log_sends_its_requests(
     assert document["manifest"]["validity"]["valid"] is False
 
 
+def test_thresholds_are_told_in_the_terminal_the_folder_and_the_exit_code(
+    start_stub: StartStub, tmp_path: Path
+) -> None:
+    """A lost threshold decides the exit code; the same run without it is 0 or, on a busy machine, 4."""
+    stub = start_stub("--service-time", "0.02")
+    load = ("url_shortener", "--rate", "400", "--arrival", "constant", "--duration", "4", "--host", stub.url)
+    loose, tight = "p99 < 30s @ redirect", "p50 < 5ms"
+    result = swarm(*load, "--threshold", loose, "--threshold", tight, "--runs", str(tmp_path))
+    [run] = find_runs(runs=tmp_path)
+    assert run.manifest.validity is not None
+    assert result.returncode == (5 if run.manifest.validity.valid else 4)
+    account = run.json("thresholds")
+    assert account["stopped"] is None
+    assert [finding["met"] for finding in account["thresholds"]] == [True, False]
+    assert account["thresholds"][1]["value"] >= 0.02
+    said = _flat(result.stdout)
+    assert f"threshold met: {loose} (measured" in said
+    assert f"threshold missed: {tight} (measured" in said
+    assert run.manifest.parameters["thresholds"] == [loose, tight]
+    assert "'--threshold=p50 < 5ms'" in run.manifest.command
+
+
+def test_a_load_ends_when_a_threshold_can_no_longer_be_met_and_keeps_what_it_recorded(
+    start_stub: StartStub, tmp_path: Path
+) -> None:
+    stub = start_stub("--reject-every", "2")
+    result = swarm(
+        *("url_shortener", "--rate", "100", "--duration", "60", "--host", stub.url, "--runs", str(tmp_path), "--json"),
+        *("--threshold", "abort: errors < 1%", "--threshold", "rate > 1"),
+    )
+    document = json.loads(result.stdout)
+    [run] = find_runs(runs=tmp_path)
+    rejected = document["generator"]["outcomes"]["rejected"]
+    assert 60 <= rejected < 1000  # 1 % of some 6,000, and not the half of them
+    reasons = document["manifest"]["validity"]["reasons"]
+    assert "'errors < 1%' can no longer be met" in reasons[0]
+    assert result.returncode == document["exit_code"] == (5 if len(reasons) == 1 else 4)
+    assert document["thresholds"]["stopped"]["reason"] == reasons[0]
+    assert [finding["met"] for finding in document["thresholds"]["thresholds"]] == [False, True]
+    assert len(run.requests()) == document["generator"]["dealt_with"] < 3000
+
+
 def test_ctrl_c_ends_it_and_keeps_the_run(start_stub: StartStub, tmp_path: Path) -> None:
     stub = start_stub()
     arguments = ("url_shortener", "--rate", "50", "--duration", "60", "--host", stub.url, "--runs", str(tmp_path))
@@ -113,6 +155,11 @@ def test_ctrl_c_ends_it_and_keeps_the_run(start_stub: StartStub, tmp_path: Path)
         (("url_shortener", "--arrival", "burst"), "--arrival = 'burst': must be one of constant, poisson"),
         (("url_shortener", "--host", "localhost:80"), "--host = 'localhost:80': must look like http://127.0.0.1:8000"),
         (("url_shortener", "--host", "http://127.0.0.1:99999"), "--host = 'http://127.0.0.1:99999': is no URL"),
+        (("url_shortener", "--threshold", "p99 < 50"), "--threshold = 'p99 < 50': the bound of p99 is a time with its"),
+        (
+            ("url_shortener", "--threshold", "p99<1s@x"),
+            "--threshold = 'p99<1s@x': the operation must be one of all,",
+        ),
         (("url_shortener", "--label", "x"), "--label = 'x': must look like machine=laptop"),
         (("url_shortener", "--trace", "/nowhere.log"), "--trace = '/nowhere.log': cannot be read"),
         (("url_shortener", "--trace", "x", "--rate", "5"), "--rate = 5.0: does not go with --trace"),

@@ -50,6 +50,7 @@ def test_a_schedule_survives_its_file(tmp_path: Path) -> None:
     assert sorted(first.row + second.row) == list(range(len(asked)))
     assert second.arrival_s == asked.arrival_s[1::2].tolist()
     assert second.key == asked.key[1::2].tolist()
+    assert (schedule.part_of(asked, 0, 2), schedule.part_of(asked, 1, 2)) == (first, second)
     assert [first.operations[code] for code in first.operation] == [
         asked.operations[code] for code in asked.operation[::2]
     ]
@@ -112,6 +113,15 @@ def test_what_one_process_records_another_reads(shared: SharedRecords) -> None:
     assert shared.columns["cache_hit"].tolist() == [-1, -1, -1, 0, -1]
     assert shared.columns["span_1"][3] == 0.002
     assert np.isnan(shared.columns["span_0"]).all()
+
+
+def test_a_table_of_one_part_holds_its_rows_side_by_side(shared: SharedRecords) -> None:
+    recorder = Recorder(shared, (), part=1, parts=3)
+    recorder.drop(1)
+    exchange = Exchange(row=10, key=0, intended_s=0.0)
+    exchange.outcome = COMPLETED
+    recorder.write(exchange)
+    assert shared.columns["outcome"].tolist() == [DROPPED, PENDING, PENDING, COMPLETED, PENDING]
 
 
 def test_of_what_goes_wrong_in_a_task_the_first_is_kept() -> None:

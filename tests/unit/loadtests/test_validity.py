@@ -160,3 +160,34 @@ def test_a_run_without_any_answer_is_invalid_and_breaks_nothing() -> None:
     columns["outcome"][:] = TIMED_OUT
     columns["sent_s"][:] = columns["completed_s"][:] = np.nan
     assert not judge(table(columns), resources()).valid
+
+
+def test_a_percentile_that_is_asked_for_needs_ten_answers_above_it() -> None:
+    judgement = judge(table(run()), resources(), asked=[("redirect", 99.0), ("all", 99.9), ("redirect", 50.0)])
+    assert judgement.reasons == ["too few samples: 4,000 requests completed, at least 10,000 for a p99.9"]
+    judgement = judge(table(run()), resources(), asked=[("create", 50.0)])
+    assert judgement.reasons == ["too few samples: 0 create completed, at least 20 for a p50"]
+
+
+def test_a_generator_whose_cpu_nobody_saw_is_found() -> None:
+    assert the_reason(run(), {"processes": {}, "machine": {}}) == "the generator's CPU was not measured"
+
+
+def test_more_in_flight_because_more_is_offered_is_no_growing_queue() -> None:
+    columns = run(late_s=0, response_s=0.2)
+    at = np.linspace(0, 1, columns["intended_s"].size)
+    for name in ("intended_s", "started_s", "sent_s"):
+        columns[name] = DURATION_S * np.sqrt(at)  # a ramp from 0: five times as much in the last third
+    columns["completed_s"] = columns["sent_s"] + 0.2
+    first, _, last = in_flight_by_thirds(table(columns))
+    assert last > 3 * first + 10
+    assert judge(table(columns), resources()).valid
+
+
+def test_a_run_that_was_stopped_is_invalid_for_that_and_not_asked_about_the_whole() -> None:
+    columns = run(count=20)
+    columns["outcome"][-5:], columns["completed_s"][-5:] = TIMED_OUT, np.nan
+    judgement = judge(table(columns), resources(), stopped="stopped after 0.1 of 20.0 s")
+    assert judgement.reasons == ["stopped after 0.1 of 20.0 s"]
+    columns["outcome"][0] = DROPPED
+    assert len(judge(table(columns), resources(), stopped="stopped").reasons) == 2
