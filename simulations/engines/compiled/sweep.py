@@ -92,23 +92,9 @@ def sweep(program: Program, it: World, order: list[int]) -> bool:
         servers = int(it["queues"][station]["capacity"])
         left, left_s = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
         to, going = np.empty(len(rows), dtype=np.int64), np.zeros(stations + 1, dtype=np.int64)
-        alone = serve(
-            it.record,
-            station,
-            rows,
-            times_s,
-            service_s,
-            at,
-            ends_s,
-            ends_of,
-            left,
-            left_s,
-            to,
-            going,
-            known,
-            branch,
-            uniforms,
-        )
+        ends = (np.empty(servers), np.empty(servers, dtype=np.int64))
+        gone = (left, left_s, to, going)
+        alone = serve(it.record, station, rows, times_s, service_s, at, *ends, *gone, known, branch, uniforms)
         if not alone:
             return False
         _send_on(left, left_s, to, going, coming)
