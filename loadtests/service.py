@@ -95,7 +95,7 @@ def running_service(
         with processes.sigterm_as_exit():
             child = processes.start(
                 f"the service {slug}",
-                [sys.executable, "-m", "sdlab.cli", "serve", slug, *options],
+                [sys.executable, "-m", "sdlab", "serve", slug, *options],
                 log_path=place / "serve.log",
                 folder=ROOT,
                 stop_signals=(signal.SIGINT, signal.SIGTERM),

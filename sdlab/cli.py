@@ -11,10 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from sdlab.__main__ import INTERRUPTED
 from sdlab.catalog import load_own
 from sdlab.errors import InvalidInput, LabError
-
-INTERRUPTED = 130
 
 # What Typer raises for arguments it cannot read: the base of its public BadParameter.
 _USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
@@ -98,7 +97,3 @@ def _help() -> None:
 
 def _complain(text: str, style: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(text, style=style, markup=False)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -146,4 +146,4 @@ def _stopping(child: Child) -> Iterator[None]:
 
 
 def _lab(step: Step) -> list[str]:
-    return [sys.executable, "-m", "sdlab.cli", *step.arguments]
+    return [sys.executable, "-m", "sdlab", *step.arguments]

@@ -74,7 +74,7 @@ def test_growth_day_and_profile_come_from_the_same_run(document: dict[str, Any])
 
 
 def test_ctrl_c_ends_the_measurement_too() -> None:
-    program = [sys.executable, "-m", "sdlab.cli", "bench", "engines", "--only", "mm1"]
+    program = [sys.executable, "-m", "sdlab", "bench", "engines", "--only", "mm1"]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
         measuring = _wait_for_a_worker(process)

@@ -11,7 +11,7 @@ from tests.unit.reports.synthetic import SyntheticStudy
 
 
 def lab_report(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sdlab.cli", "report", *arguments]
+    command = [sys.executable, "-m", "sdlab", "report", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -46,7 +46,7 @@ def test_two_windows_on_one_service_record_what_it_did_and_leave_nothing(tmp_pat
 
 
 def test_ctrl_c_stops_the_service_too_and_keeps_the_run(tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "sdlab.cli", "swarm", "url_shortener", "--rate", "60", "--runs", str(tmp_path)]
+    program = [sys.executable, "-m", "sdlab", "swarm", "url_shortener", "--rate", "60", "--runs", str(tmp_path)]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
         deadline_s = time.monotonic() + 90

@@ -23,7 +23,7 @@ import pytest
 
 from sdlab.servers import Servers, servers
 
-SERVE = [sys.executable, "-m", "sdlab.cli", "serve"]
+SERVE = [sys.executable, "-m", "sdlab", "serve"]
 PATIENCE_S = 60.0
 
 
@@ -87,7 +87,14 @@ def wait_for(condition: Any) -> None:
 
 
 def gone(started: list[psutil.Process]) -> bool:
-    return not [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    return not any(map(runs, started))
+
+
+def runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 def listens(url: str) -> bool:

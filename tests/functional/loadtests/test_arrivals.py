@@ -70,7 +70,7 @@ def test_a_process_is_sent_as_it_is_scheduled(start_stub: StartStub, tmp_path: P
 def test_swarm_takes_a_process_with_its_parameters(start_stub: StartStub, tmp_path: Path) -> None:
     choice = "mmpp:ratios=1/9,sojourns_s=0.3/0.1"
     load = ("url_shortener", "--rate", "80", "--arrival", choice, "--duration", "1", "--host", start_stub().url)
-    program = [sys.executable, "-m", "sdlab.cli", "swarm", *load, "--runs", str(tmp_path)]
+    program = [sys.executable, "-m", "sdlab", "swarm", *load, "--runs", str(tmp_path)]
     assert subprocess.run(program, cwd=ROOT, capture_output=True, check=False).returncode == 4  # too few for a p99
     [run] = find_runs(runs=tmp_path)
     assert run.manifest.parameters["arrival"] == choice

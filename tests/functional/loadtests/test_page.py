@@ -30,7 +30,7 @@ def run(command: str, url: str, folder: Path) -> str:
     """A command of the page, on other ports and with its run folder elsewhere."""
     port = free_port()
     program, *words = shlex.split(command.replace("http://127.0.0.1:8080", url))
-    start = {"./lab": ["sdlab.cli"], "locust": ["locust"]}[program]
+    start = {"./lab": ["sdlab"], "locust": ["locust"]}[program]
     if "--rate" in words:
         words += ["--runs", str(folder)]
     if "--processes" in words:
@@ -108,7 +108,5 @@ def test_the_thresholds_of_the_page_are_read(tmp_path: Path) -> None:
     """
     _, *words = shlex.split(WITH_THRESHOLDS)
     refuses = ["--host", "http://127.0.0.1:9", "--runs", str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "sdlab.cli", *words, *refuses], cwd=ROOT, capture_output=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "sdlab", *words, *refuses], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 3

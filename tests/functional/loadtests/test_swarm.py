@@ -20,7 +20,7 @@ Here = Callable[..., tuple[int, str, str]]
 
 
 def program(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "sdlab.cli", "swarm", *arguments]
+    return [sys.executable, "-m", "sdlab", "swarm", *arguments]
 
 
 def swarm(*arguments: str) -> subprocess.CompletedProcess[str]:
