@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from benchmarks import generator as load_generator
 from benchmarks.engines import compare, figures, present
 from benchmarks.engines.suite import PARTS, Plan
+from benchmarks.load.figures import draw_generator
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.progress import progress_bar
 from sdlab.runs import to_json
 
 app = typer.Typer(add_completion=False)
+Draw = Callable[[dict[str, Any], Path, str], list[Path]]
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all of it to this file, figures beside it.")]
 Quick = Annotated[bool, typer.Option(help="Little of everything, in seconds: to see that it works.")]
 Repeats = Annotated[int, typer.Option(min=1, max=99, help="Measurements of each; the median counts.")]
+Seconds = Annotated[float, typer.Option(min=0.5, max=60, help="Length of each measurement.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first repeat; the next ones follow.")]
 
 
@@ -49,17 +54,38 @@ def profile(json_file: JsonFile = None, quick: Quick = False, repeats: Repeats =
     _run(Plan(["profile"], quick=quick, repeats=repeats, seed=seed), json_file)
 
 
-def _run(plan: Plan, json_file: Path | None) -> None:
+@app.command()
+def generator(json_file: JsonFile = None, quick: Quick = False, repeats: Repeats = 3, seconds: Seconds = 4.0) -> None:
+    """Our load generator against stock Locust: rate on one core, lateness at shares of its maximum, CPU at fixed rates."""
+    _check(json_file)
+    plan = load_generator.Plan(rounds=repeats, seconds=seconds, quick=quick)
+    with progress_bar("measuring", plan.measurements) as advance:
+        document = plan.run(advance)
+    console = Console(highlight=False)
+    load_generator.show(console, document)
+    _write(console, document, json_file, draw_generator)
+
+
+def _check(json_file: Path | None) -> None:
     if json_file is not None and not json_file.resolve().parent.is_dir():
         raise InvalidInput("--json", str(json_file), "must be a file in a folder that exists")
+
+
+def _write(console: Console, document: dict[str, Any], json_file: Path | None, draw: Draw) -> None:
+    if json_file is None:
+        return
+    json_file.write_text(to_json(document) + "\n")
+    files = [json_file, *draw(document, json_file.parent, json_file.stem)]
+    console.print(f"\nwritten: {', '.join(shown_path(file) for file in files)}", style="dim", soft_wrap=True)
+
+
+def _run(plan: Plan, json_file: Path | None) -> None:
+    _check(json_file)
     with progress_bar("measuring", plan.measurements) as advance:
         document: dict[str, Any] = plan.run(advance)
     console = Console(highlight=False)
     present.show(console, document)
-    if json_file is not None:
-        json_file.write_text(to_json(document) + "\n")
-        files = [json_file, *figures.draw(document, json_file.parent, json_file.stem)]
-        console.print(f"\nwritten: {', '.join(shown_path(file) for file in files)}", style="dim", soft_wrap=True)
+    _write(console, document, json_file, figures.draw)
     if wrong := compare.disagreements(document.get("engines", [])):
         for sentence in wrong:
             Console(stderr=True, soft_wrap=True).print(f"lab bench: {sentence}", style="red", markup=False)

@@ -1,0 +1,60 @@
+"""The load benchmarks as figures. SVG and PNG, light ground."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from benchmarks.engines.figures import INK, MUTED, OURS, PEERS, STYLE
+
+FREE = "#7a7f85"
+
+
+def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list[Path]:
+    """Rate flat out by client, and lateness over the share of the maximum."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 3.4))
+        rates, late = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        rows = document["flat_out"]
+        values = [row["rate_rps"] for row in rows]
+        bars = rates.barh(
+            [row["name"] for row in rows],
+            values,
+            color=[OURS if row["name"].startswith("ours") else PEERS for row in rows],
+            height=0.62,
+        )
+        rates.bar_label(bars, [f"{value:,.0f}" for value in values], padding=4, color=INK)
+        rates.set_xlim(0, max(values) * 1.22)
+        rates.set_xlabel("requests/s flat out, generator on one core")
+        rates.set_title("Maximum rate")
+        rates.grid(axis="y", visible=False)
+        for arrival, colour in (("constant", OURS), ("poisson", PEERS)):
+            points = [row for row in document["lateness"] if row["arrival"] == arrival]
+            shares = [100 * row["share"] for row in points]
+            for percent, line in ((99, "-"), (50, ":")):
+                late_ms = [1e3 * row[f"lateness_s_p{percent}"] for row in points]
+                late.plot(shares, late_ms, line, marker="o", ms=4, color=colour, label=f"{arrival}, p{percent}")
+        limit_ms = 1e3 * document["ratios"]["asked"]["lateness_s_p99_at_half_max"]
+        late.axhline(limit_ms, color=FREE, lw=0.9, ls="--")
+        late.annotate(
+            "asked of the p99 at 50 %", (10, limit_ms), xytext=(0, 4), textcoords="offset points", color=MUTED
+        )
+        late.set_yscale("log")
+        late.set_xlabel("offered rate, % of the open loop's maximum")
+        late.set_ylabel("lateness, ms (log scale)")
+        late.set_title("Lateness of the open loop")
+        late.legend(frameon=False, fontsize=8)
+        return save(figure, folder, stem)
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    files = [folder / f"{name}.{kind}" for kind in ("svg", "png")]
+    FigureCanvasAgg(figure)
+    for file in files:
+        figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+    return files
