@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from benchmarks import cross_check
 from benchmarks import generator as load_generator
 from benchmarks.engines import compare, figures, present
 from benchmarks.engines.suite import PARTS, Plan
-from benchmarks.load.figures import draw_generator
+from benchmarks.load.figures import draw_cross_check, draw_generator
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.progress import progress_bar
@@ -56,7 +57,7 @@ def profile(json_file: JsonFile = None, quick: Quick = False, repeats: Repeats =
 
 @app.command()
 def generator(json_file: JsonFile = None, quick: Quick = False, repeats: Repeats = 3, seconds: Seconds = 4.0) -> None:
-    """Our load generator against stock Locust: rate on one core, lateness at shares of its maximum, CPU at fixed rates."""
+    """Our load generator against stock Locust: rate on one core, lateness below it, CPU at fixed rates."""
     _check(json_file)
     plan = load_generator.Plan(rounds=repeats, seconds=seconds, quick=quick)
     with progress_bar("measuring", plan.measurements) as advance:
@@ -64,6 +65,38 @@ def generator(json_file: JsonFile = None, quick: Quick = False, repeats: Repeats
     console = Console(highlight=False)
     load_generator.show(console, document)
     _write(console, document, json_file, draw_generator)
+
+
+@app.command()
+def crosscheck(
+    json_file: JsonFile = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"One of {', '.join(cross_check.CHECKS)}; may be repeated.")
+    ] = None,
+    repeats: Repeats = 5,
+    seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of each measurement.")] = 4,
+) -> None:
+    """Our load generator against wrk, autocannon and h2load on the same services: do they measure the same?
+
+    The three are not part of the lab; what is missing is named with how to get it (exit code 3). Exit code 1 if a
+    figure differs by more than its bound and twice the noise floor.
+    """
+    _check(json_file)
+    plan = cross_check.Plan(only or [], repeats=repeats, seconds=seconds)
+    with progress_bar("measuring", plan.measurements) as advance:
+        document = plan.run(advance)
+    console = Console(highlight=False)
+    cross_check.show(console, document)
+    _write(console, document, json_file, draw_cross_check)
+    _tell(cross_check.disagreements(document))
+
+
+def _tell(wrong: list[str]) -> None:
+    """Each sentence on stderr, and exit code 1 if there is one."""
+    for sentence in wrong:
+        Console(stderr=True, soft_wrap=True).print(f"lab bench: {sentence}", style="red", markup=False)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _check(json_file: Path | None) -> None:
@@ -86,7 +119,4 @@ def _run(plan: Plan, json_file: Path | None) -> None:
     console = Console(highlight=False)
     present.show(console, document)
     _write(console, document, json_file, figures.draw)
-    if wrong := compare.disagreements(document.get("engines", [])):
-        for sentence in wrong:
-            Console(stderr=True, soft_wrap=True).print(f"lab bench: {sentence}", style="red", markup=False)
-        raise typer.Exit(1)
+    _tell(compare.disagreements(document.get("engines", [])))

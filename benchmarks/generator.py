@@ -75,7 +75,7 @@ class Plan:
                     )
         return {
             "metadata": metadata(
-                f"one core for the generator, another for the endpoint; {self.rounds} rounds of {self.seconds:g} s each",
+                f"generator on one core, endpoint on another; {self.rounds} rounds of {self.seconds:g} s each",
                 rounds=self.rounds,
                 seconds=self.seconds,
                 quick=self.quick,
@@ -175,22 +175,25 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
         table.add_row(row["name"], f"{row['rate_rps']:,.0f}", f"{row['requests_per_cpu_s']:,.0f}", f"{ratio:.2f}")
     console.print(table)
     for sentence in verdicts(document):
-        console.print(sentence)
+        console.print(sentence, soft_wrap=True)
 
 
 def verdicts(document: Mapping[str, Any]) -> list[str]:
     """What was asked, what was measured."""
     ratios, late_s = document["ratios"], document["ratios"]["lateness_s_p99_at_half"]
-    return [
-        f"rate to stock FastHttpUser's: {ratios['closed_to_stock']:.2f} in a closed loop, "
-        f"{ratios['open_to_stock']:.2f} open-loop with every request recorded; asked: at least {RATIO_MIN:g} "
-        f"({_word(ratios['closed_to_stock'] >= RATIO_MIN)}, {_word(ratios['open_to_stock'] >= RATIO_MIN)})",
+    closed, opened = ratios["closed_to_stock"], ratios["open_to_stock"]
+    rate = (
+        f"rate to stock FastHttpUser's: {closed:.2f} in a closed loop, {opened:.2f} open-loop with every request "
+        f"recorded; asked: at least {RATIO_MIN:g} ({_word(closed >= RATIO_MIN)}, {_word(opened >= RATIO_MIN)})"
+    )
+    late = (
         f"p99 lateness at half of its maximum, constant arrivals: {late_s * 1e3:.3f} ms; asked: below "
-        f"{LATENESS_S_P99_MAX * 1e3:g} ms ({_word(late_s < LATENESS_S_P99_MAX)})",
-    ]
+        f"{LATENESS_S_P99_MAX * 1e3:g} ms ({_word(late_s < LATENESS_S_P99_MAX)})"
+    )
+    return [rate, late]
 
 
-def _word(is_met: bool) -> str:  # noqa: FBT001
+def _word(is_met: bool) -> str:
     return "met" if is_met else "missed"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from typing import Any, cast
@@ -93,6 +94,10 @@ class Connection:
         self._is_idle = True
         self._readable = self._hub.loop.io(self._socket.fileno(), 1)
         self._readable.start(self._on_readable)
+        # One timer for all exchanges, set anew only when it expires: making one costs as much as parsing an answer.
+        self._deadline_s = math.inf
+        self._timer = self._hub.loop.timer(0)
+        self._timer_s = math.inf
         self.sent_s = self.received_s = float("nan")
         self._start_answer()
 
@@ -108,9 +113,8 @@ class Connection:
         self._start_answer()
         self._is_idle = False
         self.sent_s = time.monotonic()
-        timer = self._hub.loop.timer(timeout_s)
+        self._set_deadline(self.sent_s + timeout_s)
         try:
-            timer.start(self._on_timeout, update=False)
             self._send(request)
             self._greenlet = gevent.getcurrent()
             while not self._is_whole and self._error is None:
@@ -123,8 +127,7 @@ class Connection:
         finally:
             self._greenlet = None
             self._is_idle = True
-            timer.stop()
-            timer.close()
+            self._deadline_s = math.inf
         self._last_used_s = self.received_s
         if not self._keep_alive:
             self.close()
@@ -135,7 +138,21 @@ class Connection:
             self.is_open = False
             self._readable.stop()
             self._readable.close()
+            self._timer.stop()
+            self._timer.close()
             self._socket.close()
+
+    def _set_deadline(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        if deadline_s < self._timer_s:
+            self._set_timer(deadline_s)
+
+    def _set_timer(self, at_s: float) -> None:
+        self._timer.stop()
+        self._timer.close()
+        self._timer_s = at_s
+        self._timer = self._hub.loop.timer(max(0.0, at_s - time.monotonic()))
+        self._timer.start(self._on_timer)
 
     def _send(self, request: bytes) -> None:
         sent = self._try_send(request)
@@ -199,8 +216,14 @@ class Connection:
         else:
             self._finish(HTTPConnectionClosed("connection closed before the answer was whole"))
 
-    def _on_timeout(self) -> None:
-        self._finish(TimeoutError("no answer in time"))
+    def _on_timer(self) -> None:
+        self._timer_s = math.inf
+        if self._deadline_s == math.inf:
+            return  # idle
+        if time.monotonic() < self._deadline_s:
+            self._set_timer(self._deadline_s)  # it was set for an earlier exchange
+        else:
+            self._finish(TimeoutError("no answer in time"))
 
     def _finish(self, error: BaseException | None) -> None:
         self.received_s = time.monotonic()

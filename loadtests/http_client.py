@@ -24,6 +24,13 @@ from loadtests.connection import Connection
 _PLAIN_TARGET = re.compile(r"[!-~]+")
 
 
+def _fields(headers: dict[str, str]) -> str:
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if fields.count("\n") != len(headers):
+        raise ValueError("a header field holds a line break")
+    return fields
+
+
 class UnexpectedStatus(LocustBadStatusCode):
     """The answer's status is not the one the task expects."""
 
@@ -47,6 +54,9 @@ class LightSession(FastHttpSession):
         self._timeout_s: float = options.get("network_timeout", 60.0)
         self._connection_timeout_s: float = options.get("connection_timeout", 60.0)
         self._idle: list[Connection] = []
+        # Most requests have the fields of the one before.
+        self._last_headers: dict[str, str] = {}
+        self._last_fields = ""
 
     def get(self, url: str, **options: Any) -> Any:
         return self.request("GET", url, **options)
@@ -113,10 +123,9 @@ class LightSession(FastHttpSession):
                 headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         if body or method in ("POST", "PUT", "PATCH"):
             headers = {**headers, "Content-Length": str(len(body))}
-        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if fields.count("\n") != len(headers):
-            raise ValueError("a header field holds a line break")
-        return f"{method} {target}{self._fixed_head}{fields}\r\n".encode("latin-1") + body
+        if headers != self._last_headers:
+            self._last_fields, self._last_headers = _fields(headers), headers
+        return f"{method} {target}{self._fixed_head}{self._last_fields}\r\n".encode("latin-1") + body
 
     def close(self) -> None:
         """Close what is idle."""

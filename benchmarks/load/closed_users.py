@@ -8,8 +8,6 @@ each request's service time, in seconds, as numpy's .npy.
 
 from __future__ import annotations
 
-import locust  # isort: skip - first: it patches the standard library
-
 import argparse
 import json
 import time

@@ -10,9 +10,11 @@ import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.engines.figures import INK, MUTED, OURS, PEERS, STYLE
+from benchmarks.engines.figures import GRID, INK, MUTED, OURS, PEERS, STYLE
 
 FREE = "#7a7f85"
+COLOURS = {"agree": "#0069a6", "within noise": "#7a7f85", "differ": "#bf4c00"}
+LABELS = {"rate_rps": "requests/s", "mean_s": "mean", "p50_s": "p50", "p90_s": "p90", "p99_s": "p99"}
 
 
 def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list[Path]:
@@ -58,3 +60,32 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     for file in files:
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
     return files
+
+
+def draw_cross_check(document: Mapping[str, Any], folder: Path, stem: str) -> list[Path]:
+    """Our figure over theirs, by check and figure, with the bounds as a band and twice the noise floor as a bar."""
+    rows = document["checks"]
+    names = list(document["metadata"]["bounds"])
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 0.95 * len(rows) + 1.1))
+        axes = figure.subplots()
+        place, places, labels = 0.0, [], []
+        for row in rows:
+            for name in names:
+                found = row["figures"][name]
+                off, noise = 100 * (found["ratio"] - 1), 200 * found["noise"]
+                axes.barh(place, 200 * found["bound"], left=-100 * found["bound"], height=0.84, color=GRID, zorder=1)
+                axes.errorbar(off, place, xerr=noise, fmt="o", ms=4.5, color=COLOURS[found["verdict"]], zorder=3)
+                places.append(place)
+                labels.append(f"{row['check']}, {row['tool']}: {LABELS[name]}" if name == names[0] else LABELS[name])
+                place += 1
+            place += 0.7
+        axes.axvline(0, color=MUTED, lw=0.8)
+        axes.set_yticks(places, labels)
+        axes.tick_params(axis="y", labelsize=7.5)
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlim(-20, 20)
+        axes.set_xlabel("ours / theirs - 1, %   (grey: the bound; bar: twice the noise floor; beyond 20 % it is cut)")
+        axes.set_title("The same load measured by our generator and by others")
+        return save(figure, folder, stem)
