@@ -17,6 +17,8 @@ from locust.contrib.fasthttp import FastResponse
 # uvicorn closes a connection after 5 s without a request: not using one that old leaves no race with it.
 IDLE_LIMIT_S = 4.0
 _BLOCK_BYTES = 65_536
+# A head that does not end is no answer; servers and proxies allow a tenth of this.
+_HEAD_BYTES_MAX = 131_072
 
 _socket_type = get_original("socket", "socket")
 
@@ -177,7 +179,7 @@ class Connection:
     def _start_answer(self) -> None:
         self._headers = HeaderMap()
         self._body: list[bytes] = []
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._headers_whole = self._is_whole = False
         self._keep_alive = True
 
@@ -200,10 +202,18 @@ class Connection:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._finish(HTTPParseError(f"not an HTTP answer: {error}"))
+            if self._is_whole:  # the error is in what came after it
+                self._keep_alive = False
+                self._finish(None)
+            else:
+                self._finish(HTTPParseError(f"not an HTTP answer: {error}"))
             return
         if self._is_whole:
             self._finish(None)
+        elif not self._headers_whole:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES_MAX:
+                self._finish(HTTPParseError(f"more than {_HEAD_BYTES_MAX:,} bytes of header fields"))
 
     def _on_end(self) -> None:
         if self._error is not None:
@@ -231,7 +241,11 @@ class Connection:
         if self._greenlet is not None:
             self._greenlet.switch()
 
-    # Called by the parser.
+    # Called by the parser. What is raised here ends its reading.
+
+    def on_message_begin(self) -> None:
+        if self._is_whole:
+            raise HTTPParseError("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
