@@ -13,13 +13,14 @@ What it does otherwise than the stock one (geventhttpclient):
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastRequest, LocustBadStatusCode
 
-from loadtests.connection import Connection
+from loadtests.connection import Connection, addresses
 
 _PLAIN_TARGET = re.compile(r"[!-~]+")
 
@@ -50,6 +51,9 @@ class LightSession(FastHttpSession):
         self._host = place.hostname or ""
         self._port = place.port or 80
         self._origin = f"{place.scheme}://{place.netloc}"
+        if self._is_plain:
+            with suppress(OSError):  # a host that is not known fails its requests, not its users
+                addresses(self._host, self._port)
         self._fixed_head = f" HTTP/1.1\r\nHost: {place.netloc}\r\nUser-Agent: system-design-lab\r\n"
         self._timeout_s: float = options.get("network_timeout", 60.0)
         self._connection_timeout_s: float = options.get("connection_timeout", 60.0)

@@ -20,6 +20,12 @@ def on_core(core: int | None) -> None:
         os.sched_setaffinity(0, {core})
 
 
+def on_other_cores() -> None:
+    """Move this process, and not those it has started, from its cores to all others; nothing if there are none."""
+    if hasattr(os, "sched_setaffinity") and (others := set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)):
+        os.sched_setaffinity(0, others)
+
+
 @contextmanager
 def server(module: str, *arguments: str, core: int | None = None) -> Iterator[str]:
     """The URL of ``python -m module``, which prints its port when it listens; ended with the block."""
