@@ -24,7 +24,6 @@ from loadtests.window import run_window
 from sdlab import workload
 from sdlab.catalog import load_design
 
-
 # As the closed loops have theirs, in which nothing is counted.
 WARM_UP_S = 0.5
 
