@@ -1,12 +1,13 @@
 """The load generator against stock Locust, as ratios from one run, and how late it is at shares of its own maximum.
 
 All load the same null endpoint, in turns, each in a process of its own on one core, the endpoint on another (on a
-machine with one core they share it). The first second of a closed loop, the first half of an open one's lateness, are
-left out: connections are made in them. "Flat out" is a closed loop of 10 users without pauses, or for the open-loop
-driver a schedule that asks for more than it can send. Below the maximum a core idles between requests and is woken for
-each of them, which costs every client much the same: so they are compared at fixed rates too. Ratios are those of
-requests per CPU second, which is what one core carries: on the clock a machine that is shared gives a core less than its
-second, and not to all the same.
+machine with one core they share it). The first second of a closed loop, and the first half of one of an open loop's
+lateness, are left out: connections are made in them. "Flat out" is a closed loop of 10 users without pauses, or for the
+open-loop driver a schedule that asks for more than it can send. Below the maximum a core idles between requests and is
+woken for each of them, which costs every client much the same: so they are compared at fixed rates too.
+
+Ratios are those of requests per CPU second, which is what one core carries: on the clock a machine that is shared gives a
+core less than its second, and not to all the same.
 """
 
 from __future__ import annotations
@@ -191,8 +192,8 @@ def verdicts(document: Mapping[str, Any]) -> list[str]:
     ratios, late_s = document["ratios"], document["ratios"]["lateness_s_p99_at_half"]
     closed, opened = ratios["closed_to_stock"], ratios["open_to_stock"]
     rate = (
-        f"rate on one core to stock FastHttpUser's: {closed:.2f} in a closed loop, {opened:.2f} open-loop with every request "
-        f"recorded; asked: at least {RATIO_MIN:g} ({_word(closed >= RATIO_MIN)}, {_word(opened >= RATIO_MIN)})"
+        f"rate on one core to stock FastHttpUser's: {closed:.2f} in a closed loop, {opened:.2f} open-loop with every "
+        f"request recorded; asked: at least {RATIO_MIN:g} ({_word(closed >= RATIO_MIN)}, {_word(opened >= RATIO_MIN)})"
     )
     late = (
         f"p99 lateness at half of its maximum, constant arrivals: {late_s * 1e3:.3f} ms; asked: below "
