@@ -6,8 +6,8 @@ lateness, are left out: connections are made in them. "Flat out" is a closed loo
 open-loop driver a schedule that asks for more than it can send. Below the maximum a core idles between requests and is
 woken for each of them, which costs every client much the same: so they are compared at fixed rates too.
 
-Ratios are those of requests per CPU second, which is what one core carries: on the clock a machine that is shared gives a
-core less than its second, and not to all the same.
+Ratios are those of requests per CPU second, which is what one core carries: on the clock a machine that is shared gives
+less than a second of it, and not to all the same.
 """
 
 from __future__ import annotations

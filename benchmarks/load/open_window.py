@@ -2,8 +2,8 @@
 
     python -m benchmarks.load.open_window --host URL --rate 800 --arrival constant --seconds 4
 
-Prints a JSON document: the requests answered within the load and its length, those that failed, the driver's CPU time
-in it, and its lateness after a warm-up in which its connections are made. (Of a schedule that asks for too much, what is
+Prints a JSON document: the requests answered within the load, its length, those that failed, the driver's CPU time in
+it, and its lateness after a warm-up in which its connections are made. (Of a schedule that asks for too much, what is
 answered after its end does not count.) With --times FILE writes each request's times (intended, sent, completed), in
 seconds, as numpy's .npy.
 """
