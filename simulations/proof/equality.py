@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -160,6 +160,18 @@ class Tally:
     def differing(self) -> int:
         """In how many of the wrong ones the engines differ; the others break a law, or an engine stops."""
         return sum(any(problem.startswith("differ") for problem in found) for _, found in self.wrong)
+
+    @classmethod
+    def of(cls, parts: Iterable[Tally]) -> Tally:
+        """All of several series together."""
+        whole = cls()
+        for part in parts:
+            for name in ("models", "requests", "closed", "spawned"):
+                setattr(whole, name, getattr(whole, name) + getattr(part, name))
+            whole.wrong += part.wrong
+            whole.containing += part.containing
+            whole.outcomes += part.outcomes
+        return whole
 
     def count(self, one: Example, path: SamplePath) -> None:
         """Add what a run had."""
