@@ -21,10 +21,6 @@ from sdlab.errors import InvalidInput, LabError
 
 app = typer.Typer(add_completion=False)
 
-# What needs a core and nothing else, and what starts servers, loads them and judges how the machine coped.
-_ALONE = [f"tests/{folder}" for folder in ("unit", "architecture", "theory", "contract")]
-_ON_SERVERS = [f"tests/{folder}" for folder in ("functional", "end_to_end")]
-
 NOTEBOOKS = catalog.ROOT / "notebooks"
 
 
@@ -105,8 +101,9 @@ def test(context: typer.Context) -> None:
     if context.args:
         steps.append({"tests": [*python, "pytest", *context.args]})
     else:
-        steps.append({"tests by themselves": [*python, "pytest", "--numprocesses=2", "--dist=loadfile", *_ALONE]})
-        steps.append({"tests on real servers": [*python, "pytest", *_ON_SERVERS]})
+        side_by_side = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "-m", "not quiet"]
+        steps.append({"tests, two at a time": [*python, "pytest", *side_by_side]})
+        steps.append({"tests that need the machine for themselves": [*python, "pytest", "-m", "quiet"]})
     for together in steps:
         console.rule(", ".join(together), style="dim")
         if failed := _failed(together):

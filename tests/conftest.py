@@ -13,6 +13,9 @@ import pytest
 _ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
 _TESTS = Path(__file__).parent
 
+# They judge how punctual a load was or how soon a program stopped: nothing heavy may run beside them.
+_QUIET = ("functional/loadtests", "functional/test_serve.py", "end_to_end/test_run.py", "end_to_end/test_swarm.py")
+
 _NOTED: list[object] = []
 
 
@@ -22,10 +25,13 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def folder(item: pytest.Item) -> int:
-        return _ORDER.index(item.path.relative_to(_TESTS).parts[0])
+    def place(item: pytest.Item) -> str:
+        return item.path.relative_to(_TESTS).as_posix()
 
-    items.sort(key=folder)
+    items.sort(key=lambda item: _ORDER.index(place(item).partition("/")[0]))
+    for item in items:
+        if place(item).startswith(_QUIET):
+            item.add_marker(pytest.mark.quiet)
 
 
 @pytest.fixture
