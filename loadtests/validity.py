@@ -72,6 +72,23 @@ def judge(
     return Validity(valid=not reasons, reasons=reasons)
 
 
+def generator_faults(table: pd.DataFrame, resources: Mapping[str, Any]) -> list[str]:
+    """What of a window is the load generator's or the machine's host's fault, whatever the service did."""
+    findings = (_late(table), _generator_busy(resources), _stolen(resources))
+    return [finding for finding in findings if finding]
+
+
+def generator_overloaded(resources: Mapping[str, Any]) -> bool:
+    """Whether the generator used so much CPU that its own queue is in all that it measured."""
+    return _generator_busy(resources) is not None
+
+
+def service_faults(table: pd.DataFrame) -> list[str]:
+    """What says that a service did not carry the load, beside errors and slowness: drops, too few answers, a queue."""
+    findings = (_dropped(table), _fell_behind(table), _in_flight_grew(table))
+    return [finding for finding in findings if finding]
+
+
 def lateness_s(table: pd.DataFrame) -> FloatArray:
     """Seconds from the intended start to the start of the task, of what was not dropped.
 
