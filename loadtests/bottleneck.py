@@ -57,6 +57,13 @@ def utilisations(resources: Mapping[str, Any], table: pd.DataFrame, rate_rps: fl
     return found
 
 
+def busiest_second(resources: Mapping[str, Any]) -> dict[str, float]:
+    """The utilisation of each process in its busiest second: what a mean over a window hides."""
+    cores = int(resources.get("machine", {}).get("cores") or 1)
+    series = {name: one.get("series", []) for name, one in resources.get("processes", {}).items()}
+    return {name: _of_process(name, {"utilisation": max(values)}, cores) for name, values in series.items() if values}
+
+
 def times_s(table: pd.DataFrame) -> dict[str, float]:
     """Mean seconds of a completed request's time from its send in each part of `TIMES`; what has no spans is empty."""
     done = table[table["outcome"] == "completed"]
@@ -121,7 +128,9 @@ def _of_process(name: str, process: Mapping[str, Any], cores: int) -> float:
 def _change(low: Mapping[str, Any], failing: Mapping[str, Any], name: str) -> str:
     before = low["utilisation"].get(name, math.nan)
     from_low = f" ({before:.0%} at {low['rate_rps']:.0f}/s)" if math.isfinite(before) else ""
-    return f"{failing['utilisation'][name]:.0%} of its limit at {failing['rate_rps']:.0f}/s{from_low}"
+    peak = failing.get("utilisation_peak", {}).get(name)
+    in_peak = f", {peak:.0%} in its busiest second" if peak is not None else ""
+    return f"{failing['utilisation'][name]:.0%} of its limit at {failing['rate_rps']:.0f}/s{from_low}{in_peak}"
 
 
 def _growth(low: Mapping[str, Any], failing: Mapping[str, Any]) -> str:

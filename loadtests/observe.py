@@ -32,19 +32,23 @@ def observe(
 
     A generator that was late adds its lateness to every response time. So where it was at fault, the window still
     fails if it does with each response counted from its send, and is void otherwise; it is void in any case if the
-    generator used too much CPU, which delays what it sees of the answers too.
+    generator used too much CPU, which delays what it sees of the answers too. It is void as well if it did not pass
+    while other programs used the machine; what passes in spite of them passes.
     """
     counted = table[table["intended_s"] >= WARM_UP_SHARE * duration_s]
     generator = validity.generator_faults(counted, resources)
     faults = validity.service_faults(table) + _errors(counted)
     from_send = tallies(design, counted, "sent_s")
     failed = bool(faults) or worst(from_send) is Verdict.FAIL
+    promised = tallies(design, counted, "intended_s")
+    others = validity.disturbed(resources)
+    excused = others is not None and (bool(faults) or worst(promised) is not Verdict.PASS)
     return Probe(
         rate_rps,
-        tallies(design, counted, "intended_s"),
+        promised,
         faults=tuple(faults),
-        generator_faults=tuple(generator),
-        blameless=validity.generator_overloaded(resources) or not failed,
+        generator_faults=(*generator, *([others] if others and excused else [])),
+        blameless=excused or validity.generator_overloaded(resources) or not failed,
         role=role,
         run_id=run_id,
         evidence=_evidence(design, counted, resources, rate_rps, slots),
@@ -92,6 +96,7 @@ def _evidence(
         "response_time_s_p99": {name: found[1] for name, found in percentiles.items()},
         "hit_ratio": float(hits.mean()) if len(hits) else None,
         "utilisation": bottleneck.utilisations(resources, table, rate_rps, slots),
+        "utilisation_peak": bottleneck.busiest_second(resources),
         "times_s": bottleneck.times_s(table),
         "spin_probe": resources.get("spin_probe"),
     }

@@ -9,6 +9,7 @@ machine's host was at fault: that is no verdict on the service.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -163,15 +164,29 @@ def pooled(probes: Sequence[Probe]) -> tuple[Tally, ...]:
 
 
 def standing(probes: Sequence[Probe]) -> Verdict:
-    """What all probes of one rate say together; void ones say nothing, a fault in one of two is no verdict yet."""
+    """What all probes of one rate say together; void ones say nothing.
+
+    Counted together while none fails. Where some do, the median of their verdicts: near saturation windows of one rate
+    differ by more than counting explains, because the machine does, and one spoilt window must not decide.
+    """
     said = [probe for probe in probes if probe.verdict is not Verdict.VOID]
     if not said:
         return Verdict.VOID
-    faulty = sum(bool(probe.faults) for probe in said) / len(said)
-    if faulty > 0.5:
-        return Verdict.FAIL
-    verdict = worst(pooled([probe for probe in said if not probe.faults]))
-    return Verdict.INCONCLUSIVE if faulty == 0.5 and verdict is Verdict.PASS else verdict
+    order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+    ranks = sorted(order.index(probe.verdict) for probe in said)
+    if ranks[0] > 0:
+        return worst(pooled(said))
+    low, high = ranks[(len(ranks) - 1) // 2], ranks[len(ranks) // 2]
+    return order[low] if low == high else Verdict.INCONCLUSIVE
+
+
+def median_shares(probes: Sequence[Probe]) -> dict[str, tuple[float, Tally]]:
+    """Of each promise that was counted: the median of the windows' shares, and all windows counted together."""
+    said = [probe for probe in probes if probe.verdict is not Verdict.VOID]
+    shares: dict[str, list[float]] = {}
+    for tally in (tally for probe in said for tally in probe.tallies if tally.count):
+        shares.setdefault(tally.name, []).append(tally.share)
+    return {tally.name: (statistics.median(shares[tally.name]), tally) for tally in pooled(said) if tally.count}
 
 
 def _percent(share: float) -> str:

@@ -3,7 +3,7 @@
 The rate doubles to the first failure and the bracket is then bisected. Probes that cannot tell are repeated, three at
 a rate at most, and so is the end of the last bracket if one probe alone stands for it: a stall of the machine must not
 decide. All probes together then give the estimate, by isotonic regression (Barlow, Bartholomew, Bremner and Brunk
-1972) of the share of requests that broke a promise on the rate.
+1972) on the rate, of the share of requests that broke a promise: at each rate the median of its windows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from loadtests.probes import Probe, Verdict, pooled, standing
+from loadtests.probes import Probe, Verdict, median_shares, standing
 from sdlab.errors import InvalidInput
 
 REPEATS_MAX = 3
@@ -142,9 +142,21 @@ def estimate(probes: Sequence[Probe]) -> Saturation:
     return Saturation(min(max(rate, low), high), low, high, binding, bound, curves)
 
 
-def confirmed(found: Saturation, at: Probe, above: Probe) -> bool:
-    """Whether a fresh server agreed: it did not certainly fail at the estimate, nor certainly pass above it."""
-    return found.rate_rps > 0 and at.verdict is not Verdict.FAIL and above.verdict is not Verdict.PASS
+def confirmed(at: Sequence[Probe], above: Sequence[Probe]) -> bool:
+    """Whether fresh servers agree: not certainly failing at the estimate, nor certainly passing above it."""
+    return standing(at) in (Verdict.PASS, Verdict.INCONCLUSIVE) and standing(above) in (
+        Verdict.FAIL,
+        Verdict.INCONCLUSIVE,
+    )
+
+
+def settle(probe: Callable[[], Probe], told: Callable[[Probe], None]) -> list[Probe]:
+    """Probe one rate twice, and once more if that cannot tell."""
+    said: list[Probe] = []
+    while len(said) < 2 or (len(said) < REPEATS_MAX and standing(said) in (Verdict.INCONCLUSIVE, Verdict.VOID)):
+        said.append(probe())
+        told(said[-1])
+    return said
 
 
 def _bracket(rates: Mapping[float, Sequence[Probe]]) -> tuple[float, float]:
@@ -158,7 +170,7 @@ def _taken_to_pass(said: Sequence[Probe]) -> bool:
     """Which way the search goes on; one that stays inconclusive goes by what was counted."""
     verdict = standing(said)
     if verdict is Verdict.INCONCLUSIVE:
-        return all(not tally.count or tally.share <= tally.allowed for tally in pooled(said))
+        return all(share <= tally.allowed for share, tally in median_shares(said).values())
     return verdict is Verdict.PASS
 
 
@@ -168,13 +180,14 @@ def _curves(heard: Mapping[float, Sequence[Probe]]) -> tuple[Curve, ...]:
     allowed: dict[str, float] = {}
     steady: list[tuple[float, float, float]] = []
     for rate, said in heard.items():
-        tallies = [tally for tally in pooled([p for p in said if p.verdict is not Verdict.VOID]) if not tally.few]
-        for tally in tallies:
-            points.setdefault(tally.name, []).append((rate, tally.share, float(tally.count)))
-            allowed[tally.name] = tally.allowed
-        unexplained = standing(said) is Verdict.FAIL and not any(tally.share > tally.allowed for tally in tallies)
+        found = {name: point for name, point in median_shares(said).items() if not point[1].few}
+        for name, (share, tally) in found.items():
+            points.setdefault(name, []).append((rate, share, float(tally.count)))
+            allowed[name] = tally.allowed
+        told = any(share > tally.allowed for share, tally in found.values())
+        unexplained = standing(said) is Verdict.FAIL and not told
         steady.append((rate, float(unexplained), 1.0))
-    curves = [_fitted(name, allowed[name], found) for name, found in points.items()]
+    curves = [_fitted(name, allowed[name], points_of) for name, points_of in points.items()]
     if any(share for _, share, _ in steady):
         curves.append(_fitted(_STEADY, 0.5, steady))
     return tuple(curves)
