@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Job:
     command: str
     study: str | None
     runs_folder: Path | None
+    confirm: bool = True
 
 
 @dataclass
@@ -53,11 +54,10 @@ class Found:
 
     probes: list[Probe]
     saturation: Saturation
-    confirmed: bool
+    confirmed: bool | None  # None: not asked
     bottleneck: Bottleneck
     compared: tuple[Probe, Probe] | None = None
     keys: int = 0
-    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 def saturate(
@@ -75,8 +75,8 @@ def saturate(
         loader.begin(service)
         probes = saturation.search(loader.probe, job.settings, done)
     found = saturation.estimate(probes)
-    agreed = False
-    if found.rate_rps > 0 and np.isfinite(found.high_rps):
+    agreed: bool | None = None
+    if job.confirm and found.rate_rps > 0 and np.isfinite(found.high_rps):
         loader.warm_up_rps = max(job.settings.start_rps, WARM_UP_SHARE * found.rate_rps)
         at, above = (_confirm(loader, open_service, found.rate_rps * by, done) for by in (1.0, CONFIRM_ABOVE))
         agreed = saturation.confirmed(at, above)

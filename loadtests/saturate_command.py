@@ -37,6 +37,7 @@ def command(
     precision: Annotated[float, typer.Option(help="Relative width of the last bracket, 0.01 to 0.5.")] = 0.04,
     max_rate: Annotated[float | None, typer.Option(help="Go no further than this rate.")] = None,
     warm_up: Annotated[float, typer.Option(help="Seconds that fill the cache first, 0 to 600.")] = 15.0,
+    confirm: Annotated[bool, typer.Option(help="Load fresh servers at the answer and 5 % above it.")] = True,
     seed: Annotated[int, typer.Option(help="Seed of times, operations, keys and data.", min=0)] = 7,
     study: Annotated[str | None, typer.Option(help="Name of the study the runs belong to.")] = None,
     runs_folder: Annotated[Path | None, typer.Option("--runs", help="Run folders; default reports/runs.")] = None,
@@ -49,7 +50,7 @@ def command(
     """
     console = Console(stderr=as_json, highlight=False)
     design = load_design(slug)
-    job = _job(design, probe, start, precision, max_rate, warm_up, seed, study, runs_folder)
+    job = _job(design, probe, start, precision, max_rate, warm_up, confirm, seed, study, runs_folder)
     with start_progress(console) as told:
         found = saturate(
             job,
@@ -99,6 +100,7 @@ def _job(
     precision: float,
     max_rps: float | None,
     warm_up_s: float,
+    confirm: bool,
     seed: int,
     study: str | None,
     runs_folder: Path | None,
@@ -114,7 +116,7 @@ def _job(
     if start_rps is None and limit_rps > 0:
         start = min(start, limit_rps)
     settings = Settings(start, precision, limit_rps)
-    return Job(design, settings, probe_s, warm_up_s, seed, command_line(), study, runs_folder)
+    return Job(design, settings, probe_s, warm_up_s, seed, command_line(), study, runs_folder, confirm)
 
 
 def _teller(console: Console) -> Callable[[Probe], None]:
@@ -141,10 +143,9 @@ def _show(console: Console, found: Found, run: Run) -> None:
     console.print(f"broken first: {answer.binding or 'nothing, up to the highest rate probed'}", soft_wrap=True)
     if answer.generator_bound:
         console.print("the load generator could not be trusted beyond that: the service may carry more", style="yellow")
-    agreed = "confirmed" if found.confirmed else "NOT confirmed"
-    console.print(
-        f"{agreed} by fresh servers at the estimate and 5 % above it", style="" if found.confirmed else "yellow"
-    )
+    if found.confirmed is not None:
+        agreed, style = ("confirmed", "") if found.confirmed else ("NOT confirmed", "yellow")
+        console.print(f"{agreed} by fresh servers at the estimate and 5 % above it", style=style)
     if found.compared:
         console.print(_utilisation_table(*found.compared))
     console.print(found.bottleneck.words, soft_wrap=True)
