@@ -18,6 +18,7 @@ from loadtests.saturation import CONFIRM_ABOVE, Saturation, Settings
 from loadtests.service import Service
 from loadtests.session import Session
 from sdlab import arrivals, workload
+from sdlab.arrivals import FloatArray
 from sdlab.errors import LabError
 from sdlab.spec import Design
 from sdlab.workload import Requests
@@ -77,14 +78,14 @@ def saturate(
     found = saturation.estimate(probes)
     agreed: bool | None = None
     if job.confirm and found.rate_rps > 0 and np.isfinite(found.high_rps):
-        loader.warm_up_rps = max(job.settings.start_rps, WARM_UP_SHARE * found.rate_rps)
+        loader.warm_up_rps = max(loader.warm_up_rps, WARM_UP_SHARE * found.rate_rps)
         at, above = (_confirm(loader, open_service, found.rate_rps * by, done) for by in (1.0, CONFIRM_ABOVE))
         agreed = saturation.confirmed(at, above)
         probes += [*at, *above]
         found = saturation.estimate(probes)
     low, failing = _to_compare(probes)
-    named = bottleneck.name_bottleneck(low.evidence | {"rate_rps": low.rate_rps},
-                                       failing.evidence | {"rate_rps": failing.rate_rps})  # fmt: skip
+    evidence = ({**probe.evidence, "rate_rps": probe.rate_rps} for probe in (low, failing))
+    named = bottleneck.name_bottleneck(*evidence)
     return Found(probes, found, agreed, named, (low, failing), loader.keys)
 
 
@@ -127,8 +128,8 @@ class _Loader:
         self._told = told
         self._windows = 0
         self._session: Session | None = None
-        warmed = int(job.warm_up_s * job.settings.start_rps)
-        self.warm_up_rps = job.settings.start_rps
+        self.warm_up_rps = min(job.settings.start_rps, job.design.workload.peak_rate_rps)
+        warmed = int(job.warm_up_s * self.warm_up_rps)
         self.keys = min(warmed, job.design.test_data.links) or job.design.test_data.links
 
     def begin(self, service: Service) -> None:
@@ -181,7 +182,7 @@ class _Loader:
 
 def each_key_once(design: Design, keys: int, rate_rps: float, seed: int) -> Requests:
     """The operation asked for most, once for each of the most popular keys, in random order and evenly in time."""
-    times_s = (np.arange(keys) + 1.0) / rate_rps
+    times_s: FloatArray = np.arange(1, keys + 1, dtype=np.float64) / rate_rps
     requests = workload.with_mix(design, times_s, seed, design.test_data.links)
     most = max(design.operations, key=lambda name: design.workload.operations[name].share)
     operation = np.full(keys, design.operations.index(most), dtype=np.int16)
