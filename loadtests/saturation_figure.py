@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ LOOKS = {
     "pass": ("o", "#00755a", "passes"),
     "fail": ("X", "#bf4c00", "fails"),
     "inconclusive": ("D", "#836000", "cannot tell"),
-    "void": ("s", "#8a8a8a", "void: generator"),
+    "void": ("s", "#8a8a8a", "void"),
 }
 _LINES = ("#0069a6", "#bf4c00", "#00755a", "#95408a", "#836000", "#59626b", "#1c2126")
 _UTILISATION_MIN = 0.05
@@ -94,10 +95,12 @@ def _utilisation(axes: Axes, content: dict[str, Any]) -> None:
     peaks = {name: max(probe["utilisation"].get(name, 0.0) for probe in probes) for name in names}
     shown = sorted((name for name in names if peaks[name] >= _UTILISATION_MIN), key=lambda name: -peaks[name])
     for name, colour in zip(shown, _LINES, strict=False):
-        points = [
-            (probe["rate_rps"], 100 * probe["utilisation"][name]) for probe in probes if name in probe["utilisation"]
-        ]
-        axes.plot(*zip(*points, strict=True), color=colour, marker=".", linewidth=1.2, label=name)
+        used: dict[float, list[float]] = {}
+        for probe in (one for one in probes if name in one["utilisation"]):
+            used.setdefault(probe["rate_rps"], []).append(100 * probe["utilisation"][name])
+            axes.plot(probe["rate_rps"], used[probe["rate_rps"]][-1], color=colour, marker=".")
+        medians = [statistics.median(values) for values in used.values()]
+        axes.plot(list(used), medians, color=colour, linewidth=1.2, label=name)
     axes.axvline(content["rate_rps"], color="#0069a6", linewidth=1.2)
     axes.set_ylim(0, None)
     axes.set_ylabel("utilisation (% of limit)")

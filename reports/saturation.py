@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
@@ -163,9 +164,13 @@ def _utilisation(axes: Axes, found: Saturation, narrow: bool) -> None:
     shown = sorted(peaks, key=lambda name: -peaks[name])[:_RESOURCES]
     ends = []
     for name, colour in zip(shown, (ORANGE, GREEN, PURPLE, AMBER, GREY), strict=False):
-        points = [(p.rate_rps, 100 * p.utilisation[name]) for p in probes if name in p.utilisation]
-        axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=3, linewidth=1.3)
-        ends.append((points[-1][1], name, colour))
+        used: dict[float, list[float]] = {}
+        for probe in (one for one in probes if name in one.utilisation):
+            used.setdefault(probe.rate_rps, []).append(100 * probe.utilisation[name])
+            axes.plot(probe.rate_rps, used[probe.rate_rps][-1], color=colour, marker="o", markersize=3)
+        medians = [statistics.median(values) for values in used.values()]
+        axes.plot(list(used), medians, color=colour, linewidth=1.3)
+        ends.append((medians[-1], name, colour))
     axes.set_ylim(0, max(105.0, axes.get_ylim()[1]))
     axes.set_title("Utilisation (% of its limit)")
     style.label_ends(axes, ends, room=0.13 if narrow else 0.11)

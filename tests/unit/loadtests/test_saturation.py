@@ -36,12 +36,14 @@ def saturation_of_mm1(service_rps: float, limit_s: float) -> float:
     return service_rps + math.log(0.01) / limit_s
 
 
-def step(at_rps: float, **wrong: tuple[str, ...]) -> Callable[[float], Probe]:
-    """A service that keeps every promise up to a rate, and is ``wrong`` beyond it."""
+def step(
+    at_rps: float, *, faults: tuple[str, ...] = (), generator_faults: tuple[str, ...] = ()
+) -> Callable[[float], Probe]:
+    """A service that keeps every promise up to a rate, and has these faults beyond it."""
 
     def probe(rate_rps: float) -> Probe:
-        beyond = wrong if rate_rps > at_rps else {}
-        return Probe(rate_rps, (Tally("read over 50 ms", 0, 5000, 0.01),), **beyond)
+        tallies = (Tally("read over 50 ms", 0, 5000, 0.01),)
+        return Probe(rate_rps, tallies, faults, generator_faults) if rate_rps > at_rps else Probe(rate_rps, tallies)
 
     return probe
 
