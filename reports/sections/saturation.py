@@ -11,6 +11,7 @@ from reports.document import Cell, Line, Section, Table, columns, rows
 from reports.saturation import CONFIRMATION, VERDICTS, Saturation, SaturationProbe
 
 TARGET = 0.03
+_REASONS = 2  # of a probe; all of them are in saturation.json
 _TONES = {"pass": "good", "fail": "bad"}
 
 
@@ -43,14 +44,14 @@ def _words(found: Saturation) -> tuple[str, ...]:
         None: "not held against fresh servers",
     }[found.confirmed]
     first = (
-        f"The running service carried {n.rate(found.rate_rps)} within its SLOs ({saturation.interval(found)}), "
-        f"{agreed}."
+        f"The running service carried {n.significant(found.rate_rps, 4)} requests/s within its SLOs "
+        f"({saturation.interval(found)}), {agreed}."
     )
     broken = f" Broken first: {found.binding}." if found.binding else ""
     bound = (
         " The load generator could not be trusted beyond: the service may carry more." if found.generator_bound else ""
     )
-    return (first + broken + bound, f"What saturated: {found.resource.words}.")
+    return (first + broken + bound, f"{found.resource.words}.")
 
 
 def _answers(found: list[Saturation], model_rps: float | None) -> Table:
@@ -67,7 +68,7 @@ def _answers(found: list[Saturation], model_rps: float | None) -> Table:
     lines.append(["Model", n.significant(model_rps, 4) if model_rps else n.MISSING, "", "", "", ""])
     heads = columns("Answer", "Requests/s#", "Interval (requests/s)", "Saturated", "Model's error#", "Verdict")
     note = (
-        f"Error: (model − measured) / measured, to be within ±{n.percent(TARGET)} or inside of the measured interval. "
+        f"Error: (model − measured) / measured, to be within ±{n.percent(TARGET)}. "
         "Interval: from the highest rate that certainly passed to the lowest that certainly failed."
     )
     return Table("Measured and modelled", heads, (rows(lines),), note)
@@ -128,5 +129,5 @@ def _probe(found: Saturation, probe: SaturationProbe, operations: list[str]) -> 
         *(n.duration(probe.response_time_s_p99.get(name, math.nan)) for name in operations),
         n.percent(tally.share) if tally else n.MISSING,
         f"{n.percent(tally.share_low)} to {n.percent(tally.share_high)}" if tally else n.MISSING,
-        "; ".join(probe.reasons) if probe.verdict != "pass" else "",
+        "; ".join(probe.reasons[:_REASONS]) if probe.verdict != "pass" else "",
     ]

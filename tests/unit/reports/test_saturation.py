@@ -54,7 +54,7 @@ def text_of(made: Section) -> str:
 def test_the_answer_stands_with_its_interval_and_the_resource_that_saturated(study: SyntheticStudy) -> None:
     searched(study)
     words = text_of(made(study))
-    assert "carried 520 requests/s within its SLOs (between 500.0 and 550.0), confirmed by fresh servers" in words
+    assert "carried 520.0 requests/s within its SLOs (between 500.0 and 550.0), confirmed by fresh servers" in words
     assert "api-1 saturated: 92% of its limit at 550/s" in words
 
 
