@@ -142,7 +142,9 @@ def _show(console: Console, found: Found, run: Run) -> None:
     )
     console.print(f"broken first: {answer.binding or 'nothing, up to the highest rate probed'}", soft_wrap=True)
     if answer.generator_bound:
-        console.print("the load generator could not be trusted beyond that: the service may carry more", style="yellow")
+        console.print(
+            "every probe beyond that was void (see their reasons): the service may carry more", style="yellow"
+        )
     if found.confirmed is not None:
         agreed, style = ("confirmed", "") if found.confirmed else ("NOT confirmed", "yellow")
         console.print(f"{agreed} by fresh servers at the estimate and 5 % above it", style=style)

@@ -76,7 +76,7 @@ class Saturation:
 
     ``low_rps`` is the highest rate that passed with no failing one below it, ``high_rps`` the lowest that failed with
     no passing one above it (infinite if none failed). ``binding`` is the promise that is broken first.
-    ``generator_bound``: beyond the interval the generator could not be trusted, so the service may carry more.
+    ``generator_bound``: beyond it every probe was void, by the generator or by others, so the service may carry more.
     """
 
     rate_rps: float

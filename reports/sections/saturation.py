@@ -48,9 +48,7 @@ def _words(found: Saturation) -> tuple[str, ...]:
         f"({saturation.interval(found)}), {agreed}."
     )
     broken = f" Broken first: {found.binding}." if found.binding else ""
-    bound = (
-        " The load generator could not be trusted beyond: the service may carry more." if found.generator_bound else ""
-    )
+    bound = " Every probe beyond was void, so the service may carry more." if found.generator_bound else ""
     return (first + broken + bound, f"{found.resource.words}.")
 
 
