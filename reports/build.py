@@ -12,7 +12,7 @@ from reports.collect import Material, Study
 from reports.compare import Load, Records, compare_window, group
 from reports.document import KeyNumber, Report, Tone
 from reports.files import Generator, Resources, StationRow
-from reports.sections import design, simulated, validation
+from reports.sections import design, saturation, simulated, validation
 from reports.verdict import WHOLE_DAY, Verdict, judge, place
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run
@@ -29,6 +29,7 @@ def build(material: Material, loads: list[Load]) -> tuple[Report, Verdict]:
     sections = (
         validation.latency(material, loads),
         validation.comparison(loads),
+        saturation.section(material),
         simulated.day(material, verdict),
         simulated.breakdown(material),
         simulated.cache(material),

@@ -48,13 +48,13 @@ class Study:
         return found[-1] if found else None
 
     def windows(self) -> list[Run]:
-        """Open-loop load tests that say something about the service: neither warm-up nor calibration."""
+        """Open-loop load tests that say something about the service: not warm-up, calibration or search."""
         return [
             run
             for run in self.runs
             if run.manifest.kind == "load_test"
             and run.manifest.parameters.get("mode", "open_loop") == "open_loop"
-            and run.manifest.parameters.get("role") not in ("warm_up", "calibration")
+            and run.manifest.parameters.get("role") not in ("warm_up", "calibration", "saturation")
             and (run.folder / "requests.parquet").is_file()
         ]
 

@@ -34,6 +34,7 @@ _COMMANDS = {
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),
     "calibrate": ("loadtests.study_commands", "Measure the service's demands at low load."),
     "validate": ("loadtests.study_commands", "Calibrate, freeze, and load the service at rates never fitted."),
+    "saturate": ("loadtests.saturate_command", "Search the highest rate that the running service carries in its SLOs."),
     "reference": ("simulations.handbook.commands", "Write docs/reference from the docstrings."),
     "report": ("reports.commands", "Render run folders to pages."),
     "bench": ("benchmarks.commands", "Measure the lab's own speed, against peers, as ratios from one run."),

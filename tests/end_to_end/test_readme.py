@@ -32,8 +32,10 @@ UNTIL_CTRL_C = {
     "./lab serve url_shortener": "curl",
     "./lab notebook": "http://127.0.0.1",
 }
-# The whole day of ten million requests, the default, takes its time: a smaller one follows the same code.
+# The whole day of ten million requests, the default, takes its time: a smaller one follows the same code. So does a
+# search that may go no further than its first probe.
 SHORTER = {
+    "./lab saturate url_shortener": ["--max-rate", "200", "--probe", "2", "--warm-up", "1", "--no-confirm"],
     "./lab simulate url_shortener": ["--set", "workload.requests_per_day=1e5"],
     "./lab simulate url_shortener --requests 20000 --engine simpy": ["--set", "workload.requests_per_day=1e6"],
 }
