@@ -73,7 +73,7 @@ class Estimate:
 def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     """Estimate each operation's demands from loaded windows and an idle one.
 
-    Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU time.
+    Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU.
     """
     tables = [labelled(window.table) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
@@ -101,8 +101,8 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     disagreement = float((counts @ at_once).sum() / rest[:-1].sum() - 1)
     if abs(disagreement) > DISAGREEMENT_MAX:
         raise LabError(
-            f"two measurements of the API's CPU time disagree by {disagreement:+.0%}, at most {DISAGREEMENT_MAX:.0%} is "
-            "allowed: its thread's clock between requests, and the clock of the process"
+            f"two measurements of the API's CPU time disagree by {disagreement:+.0%}, at most {DISAGREEMENT_MAX:.0%} "
+            "is allowed: its thread's clock between requests, and the clock of the process"
         )
     generators = np.array([one.of("generator") for one in busy[:-1]])
     client_cpu_s = float(generators.sum() / counts.sum())

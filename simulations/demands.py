@@ -63,3 +63,16 @@ class Demands:
         if self.calibration is None or not self.calibration.idle:
             return None
         return StartUp([(level.after_s, Constant(level.extra_s)) for level in self.calibration.idle])
+
+    @property
+    def client_s(self) -> float:
+        """CPU time that the load generator's one process spends on a request; 0 without a calibration."""
+        return self.calibration.client_cpu_s if self.calibration is not None else 0.0
+
+    def beyond_client(self, operation: str) -> Distribution | None:
+        """What remains of the measured ``client`` time beside the generator's own CPU time."""
+        demand = self.calibration.demands.get(operation, {}).get("client") if self.calibration is not None else None
+        if demand is None:
+            return self.time(operation, "client")
+        rest = tuple(max(0.0, quantile - self.client_s) for quantile in demand.quantiles_s)
+        return Empirical(rest) if rest[-1] > 0 else None

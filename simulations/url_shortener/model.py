@@ -42,6 +42,7 @@ Deployment = Literal["design", "reference"]
 
 REDIRECT_HIT, REDIRECT_MISS = "redirect", "redirect_miss"
 WRITES = ("create",)
+LOCAL, CLIENT = "local", "client"  # where the reference deployment runs, and the load generator beside it
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def build(
                 Station(site.named("cache"), design.topology["cache"].workers),
                 Station(site.named("database"), design.topology["database"].workers),
             )
-        ],
+        ]
+        + ([Station(CLIENT)] if deployment == "reference" and demands.client_s > 0 else []),
         pools=[Pool(site.pool(index), site.pool_slots) for site in sites for index in range(site.workers)],
         caches=[Cache(site.named("links"), capacity, policy, cached_keys) for site in sites],
         regions=tuple(design.regions),
@@ -111,7 +113,7 @@ def _sites(design: Design, deployment: Deployment) -> list[_Site]:
     regions = list(design.regions)
     if deployment == "reference":
         local = design.reference_deployment
-        return [_Site("local", local.workers, local.pool_slots, "local", 0.0)]
+        return [_Site(LOCAL, local.workers, local.pool_slots, LOCAL, 0.0)]
     api = design.topology["api"]
     return [
         _Site(name, api.workers, api.pool_slots or 1, regions[0], region.rtt_to_primary_s)
@@ -132,23 +134,26 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
     crossing: list[Step] = [Delay("to primary", Constant(rtt))] if name in WRITES and rtt > 0 else []
     database = site.primary if name in WRITES else site.region
 
+    client = CLIENT if site.region == LOCAL and demands.client_s > 0 else None
+
     def steps(index: int) -> list[Step]:
         if name == REDIRECT_HIT:
-            return _redirect(demands, site, index)
+            return [*_sent(demands, client), *_redirect(demands, site, index, client)]
         return [
+            *_sent(demands, client),
             *_api(demands, site, index, name, ("first",), 1 / 2),
             *crossing,
             *_query(demands, site, index, name, database),
             *_await(demands, name, "cache", site.named("cache")),
             *_api(demands, site, index, name, ("middle", "last"), 1 / 2),
             *_finish(demands, site, index, name),
-            *_delay(demands, name, "client"),
+            *_received(demands, name, client),
         ]
 
     return [Branch([(1 / site.workers, steps(index)) for index in range(site.workers)])]
 
 
-def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
+def _redirect(demands: Demands, site: _Site, index: int, client: str | None) -> list[Step]:
     """The process's CPU falls into segments before, between and after what it awaits, and one after the answer."""
     hit, miss = REDIRECT_HIT, REDIRECT_MISS
     return [
@@ -173,7 +178,7 @@ def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
                 *_finish(demands, site, index, miss),
             ],
         ),
-        *_delay(demands, hit, "client"),
+        *_received(demands, hit, client),
     ]
 
 
@@ -189,6 +194,18 @@ def _api(
     """Segments of a request, or a ``part`` of them, one after another on its worker."""
     time = demands.segment(operation, names, equal, part)
     return [Serve(site.worker(index), time)] if time is not None else []
+
+
+def _sent(demands: Demands, client: str | None) -> list[Step]:
+    """The load generator is one process: what it sends and what it receives wait for one another."""
+    return [Serve(client, Constant(demands.client_s / 2))] if client else []
+
+
+def _received(demands: Demands, operation: str, client: str | None) -> list[Step]:
+    if client is None:
+        return _delay(demands, operation, "client")
+    rest = demands.beyond_client(operation)
+    return [*([Delay("client", rest)] if rest is not None else []), *_sent(demands, client)]
 
 
 def _finish(demands: Demands, site: _Site, index: int, operation: str) -> list[Step]:
