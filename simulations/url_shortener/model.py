@@ -42,7 +42,7 @@ Deployment = Literal["design", "reference"]
 
 REDIRECT_HIT, REDIRECT_MISS = "redirect", "redirect_miss"
 WRITES = ("create",)
-LOCAL, CLIENT = "local", "client"  # where the reference deployment runs, and the load generator beside it
+LOCAL, CLIENT = "local", "generator"  # where the reference deployment runs, and the load generator beside it
 
 
 @dataclass(frozen=True)
