@@ -26,7 +26,11 @@ CALIBRATION = Calibration(
     machine=Machine.this(),
     rate_rps=100.0,
     utilisation=0.3,
-    demands={"redirect": {"api": demand(0.001), "client": demand(0.0005)}},
+    demands={
+        "redirect": {"api": demand(0.001), "client": demand(0.0005)},
+        **{name: {"api": demand(0.002)} for name in ("redirect_miss", "create", "statistics", "list")},
+        "click": {"database": demand(0.0001)},
+    },
     segments={"redirect": {"first": 0.4, "middle": 0.1, "last": 0.3, "finish": 0.2}},
     idle=(IdleLevel(after_s=0.001, extra_s=0.0002, half_width_s=0.0001, samples=50),),
     client_cpu_s=0.0002,
