@@ -28,7 +28,10 @@ CALIBRATION = Calibration(
     utilisation=0.3,
     demands={
         "redirect": {"api": demand(0.001), "cache": demand(0.0001), "client": demand(0.0005)},
-        **{name: {"api": demand(0.002), "database": demand(0.001)} for name in ("redirect_miss", "create", "statistics", "list")},
+        **{
+            name: {"api": demand(0.002), "database": demand(0.001)}
+            for name in ("redirect_miss", "create", "statistics", "list")
+        },
         "click": {"database": demand(0.0001)},
     },
     segments={"redirect": {"first": 0.4, "middle": 0.1, "last": 0.3, "finish": 0.2}},
