@@ -137,6 +137,18 @@ def _show(console: Console, calibration: Calibration, folder: Path) -> None:
     for part in sorted({part for parts in demands.values() for part in parts}):
         table.add_row(part, *(f"{1e3 * parts[part].mean_s:.3f}" if part in parts else "" for parts in demands.values()))
     console.print(table)
+    methods = Table("API CPU of a busy process (ms)", title_justify="left", box=None)
+    for heading in ("by busy periods", "+- (95 %)", "by the process's clock"):
+        methods.add_column(heading, justify="right")
+    for operation, one in calibration.cpu.items():
+        seconds = (one.by_busy_periods_s, one.by_busy_periods_half_width_s, one.by_process_cpu_s)
+        methods.add_row(operation, *(f"{1e3 * value:.3f}" for value in seconds))
+    console.print(methods)
+    for level in calibration.idle:
+        console.print(
+            f"after {1e3 * level.after_s:g} ms idle: {1e3 * level.extra_s:.3f} +- {1e3 * level.half_width_s:.3f} ms "
+            f"more ({level.samples} times)"
+        )
     console.print(f"frozen as {calibration.digest}; run folder: {shown_path(folder)}", soft_wrap=True)
 
 
