@@ -10,6 +10,7 @@ from reports import numbers as n
 from reports.collect import Material
 from reports.compare import ALL, BASELINES, UTILISATION, Compared, Load, Window
 from reports.document import Cell, Line, Section, Table, columns, rows
+from reports.verdict import validation_of
 from sdlab.agreement import JUDGED_SHARE_MAX, SATURATION_TARGET, Agreement, coverage
 from sdlab.spec import Slo
 
@@ -71,13 +72,13 @@ def busiest_slo(material: Material) -> tuple[str, Slo] | None:
 
 def _verdict_words(loads: Sequence[Load]) -> str:
     """The verdict over all judged cells, with the worst of those that missed."""
-    judged = [(load, cell) for load in loads for cell in load.cells if cell.passes is not None]
-    if not judged:
+    found = validation_of(loads)
+    if found is None:
         return ""
-    passed, met = sum(bool(cell.passes) for _, cell in judged), sum(bool(cell.meets_target) for _, cell in judged)
+    judged = [(load, cell) for load in loads for cell in load.cells if cell.passes is not None]
     words = (
-        f"Verdict up to {n.percent(JUDGED_SHARE_MAX)} of saturation: {'PASS' if passed == len(judged) else 'MISSED'}. "
-        f"{passed} of {len(judged)} cells are within their bound, {met} within the bare target."
+        f"Verdict up to {n.percent(JUDGED_SHARE_MAX)} of saturation: {'PASS' if found.passes else 'MISSED'}. "
+        f"{found.passed} of {found.judged} cells are within their bound, {found.within_target} within the bare target."
     )
     missed = [(load, cell) for load, cell in judged if not cell.passes]
     if missed:

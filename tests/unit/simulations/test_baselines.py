@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from sdlab.arrivals import FloatArray
 from simulations.baselines import NaiveDemand, of_mg1, of_mm1
 
 PERCENTS = (50, 99)
 
 
-def demand(sample_s: np.ndarray, beside_s: float = 0.0) -> NaiveDemand:  # type: ignore[type-arg]
+def demand(sample_s: FloatArray, beside_s: float = 0.0) -> NaiveDemand:
     mean_s = float(sample_s.mean())
     return NaiveDemand(mean_s, float(sample_s.var()) / mean_s**2, beside_s, sample_s)
 
