@@ -44,13 +44,17 @@ class Plan:
 
 @dataclass
 class Block:
-    """What one block left: its frozen parameters, and its windows with the reasons why some were rejected."""
+    """What one block left: its frozen parameters, and its windows with the reasons why some were rejected.
+
+    ``calibration_disturbed``: how the machine disturbed windows that it was calibrated by, a reason each.
+    """
 
     number: int
     calibration: Calibration
     frozen: Run
     windows: list[Run] = field(default_factory=list)
     rejected: dict[str, list[str]] = field(default_factory=dict)
+    calibration_disturbed: list[str] = field(default_factory=list)
 
 
 def measure(session: Session, plan: Plan, number: int, told: Callable[[str], None]) -> Block:
@@ -60,6 +64,8 @@ def measure(session: Session, plan: Plan, number: int, told: Callable[[str], Non
     block = Block(number, calibration, frozen)
     told(f"block {number}: parameters frozen as {calibration.digest}")
     calibrated_s = spoilt.reference_s(run.json("resources") for run in session.done)
+    disturbed = [spoilt.by_the_machine(run.json("resources"), calibrated_s) for run in session.done]
+    block.calibration_disturbed = [reason for reason in disturbed if reason]
     order = arrivals.stream(session.seed, f"order of windows, block {number}").permutation(len(plan.shares))
     waiting = [plan.shares[index] for index in order]
     repeats_left = plan.repeated
@@ -102,6 +108,7 @@ def _window(session: Session, plan: Plan, block: Block, share: float, calibrated
         calibration_run_id=block.frozen.manifest.run_id,
         digest=block.calibration.digest,
         calibrated_probe_s=calibrated_s,
+        calibration_windows_disturbed=len(block.calibration_disturbed),
     )
 
 

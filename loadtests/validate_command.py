@@ -124,6 +124,7 @@ def _as_dict(block: Block) -> dict[str, Any]:
         "calibration_run": shown_path(block.frozen.folder),
         "runs": [shown_path(run.folder) for run in block.windows],
         "rejected": block.rejected,
+        "calibration_disturbed": block.calibration_disturbed,
     }
 
 
@@ -133,6 +134,8 @@ def _show_block(console: Console, block: Block) -> None:
         f"{len(block.windows)} windows, {len(block.rejected)} rejected",
         soft_wrap=True,
     )
+    for reason in block.calibration_disturbed:
+        console.print(f"block {block.number}, a window it was calibrated by: {reason}", style="yellow", soft_wrap=True)
 
 
 def _show_windows(console: Console, blocks: list[Block]) -> None:

@@ -65,10 +65,11 @@ def machine(material: Material, loads: Sequence[Load]) -> Section:
     )
     rule = (
         f"{len(windows)} held-out windows, {sum(not window.valid for window in windows)} of them left out. "
-        "The rule was written before: a window is rejected if the mean of the spin probe before and after it is more "
-        f"than {spoilt.PROBE_RATIO_MAX:g} times what it was while its block was calibrated, or less than the inverse, "
-        "and if the generator was late or too busy or the host took CPU time. Rejected windows are measured again "
-        f"at most {spoilt.REPEATED_PER_BLOCK} times a block."
+        "The rule was written before: a window is rejected if the spin probe before and after it took more than "
+        f"{spoilt.PROBE_RATIO_MAX:g} times as long as while its block was calibrated, or less than the inverse, if "
+        f"other processes used more than {n.percent(spoilt.OTHERS_SHARE_MAX)} of the machine, if the generator was "
+        "late or too busy, or if the host took CPU time. Rejected windows are measured again at most "
+        f"{spoilt.REPEATED_PER_BLOCK} times a block."
     )
     ordered = sorted(windows, key=lambda window: (window.block or 0, window.run_id))
     heads = columns("Window", "Block", "Parameters", "Load", "Verdict", "p50#", "p99#", "Spin probe#", "Stolen CPU#")

@@ -11,7 +11,9 @@ from sdlab import spoilt
 
 
 def probed(before_s: float, after_s: float) -> dict[str, Any]:
-    return {"spin_probe": {"before": {"median_s": before_s, "min_s": 0.0}, "after": {"median_s": after_s}}}
+    return {
+        "spin_probe": {"before": {"median_s": 7.0, "min_s": before_s}, "after": {"median_s": 7.0, "min_s": after_s}}
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,3 +41,10 @@ def test_the_reference_is_the_median_over_the_calibrations_windows() -> None:
 def test_a_window_that_belongs_to_no_block_or_has_no_probe_is_not_rejected() -> None:
     assert spoilt.by_the_machine(probed(9, 9), None) is None
     assert spoilt.by_the_machine({"spin_probe": {"before": None, "after": None}}, 1.0) is None
+
+
+def test_a_window_is_rejected_when_other_processes_took_a_twentieth_of_the_machine() -> None:
+    processes = {"api-1": {"utilisation": 0.5}, "generator": {"utilisation": 0.3}}  # 0.4 of two cores
+    for used, rejected in ((0.44, False), (0.46, True)):
+        found = {**probed(1, 1), "processes": processes, "machine": {"cores": 2, "utilisation": used}}
+        assert bool(spoilt.by_the_machine(found, 1.0)) is rejected

@@ -31,7 +31,7 @@ def window(late_s: float = 0.0, *, took_s: float = 0.001, dropped: int = 0) -> p
 
 
 def resources(probe_s: float = 1.0, *, steal: float = 0.0, generator: float = 0.2) -> dict[str, Any]:
-    probe = {"median_s": probe_s}
+    probe = {"min_s": probe_s}
     return {
         "spin_probe": {"before": probe, "after": probe},
         "machine": {"steal_share": steal},

@@ -132,8 +132,8 @@ class SyntheticStudy:
             run.write_json("summary", [one.as_dict() for one in summarise(table, duration_s)])
             processes = {"api-1": {"cpu_s": utilisation * duration_s, "utilisation": utilisation, "series": []}}
             processes["postgres"] = {"cpu_s": 1.0, "utilisation": 0.1, "series": []}
-            machine = {"cores": 2, "utilisation": 0.4, "steal_share": 0.001}
-            probe = {"median_s": 0.001 * probe_ratio, "min_s": 0.001}
+            machine = {"cores": 2, "utilisation": (utilisation + 0.1) / 2, "steal_share": 0.001}
+            probe = {"median_s": 0.002, "min_s": 0.001 * probe_ratio}
             run.write_json("resources", {"duration_s": duration_s, "processes": processes, "machine": machine,
                                          "spin_probe": {"before": probe, "after": probe}})  # fmt: skip
             run.write_json("generator", {"lateness_s_p50": lateness_s, "lateness_s_p99": lateness_s})
