@@ -157,5 +157,5 @@ def _exceeded(sorted_s: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _limits(windows: Sequence[Window]) -> tuple[float, float]:
     times_s = np.concatenate([part for window in windows for part in (window.measured_s, window.predicted_s)])
-    low, high = np.quantile(times_s, (0.001, 0.9995))
+    low, high = np.quantile(times_s, (0.005, 0.9995))
     return 0.9e3 * float(low), 1.1e3 * float(high)
