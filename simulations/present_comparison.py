@@ -41,7 +41,10 @@ def show(console: Console, rows: list[dict[str, Any]], loads: list[tuple[dict[st
 
 
 def verdict(cell: Agreement) -> str:
-    """What the rule says of one cell, in two words, or a dash if it is not judged: the bound is the target, or twice the noise if that is larger."""
+    """What the rule says of one cell, or a dash if it is not judged.
+
+    The bound is the target, or twice the noise floor if that is larger.
+    """
     if cell.passes is None or cell.bound is None:
         return "[dim]–[/]"
     return f"[green]within {cell.bound:.0%}[/]" if cell.passes else f"[red]MISSED {cell.bound:.0%}[/]"
