@@ -15,8 +15,8 @@ def show(console: Console, rows: list[dict[str, Any]], loads: list[tuple[dict[st
     """A table a load, the windows that do not count with the reason, and the verdict."""
     for about, cells in loads:
         share = f" ({about['share']:.0%} of saturation)" if about["share"] is not None else ""
-        table = plain_table("ms from the send", f"{about['rate_rps']:.0f} requests/s{share}: {_windows(about)}")
-        for name in ("measured", "predicted", "error", "range", "noise", "M/M/1", "M/G/1"):
+        table = plain_table("ms", f"{about['rate_rps']:.0f} requests/s{share}: {_windows(about)}")
+        for name in ("measured", "model", "error", "range", "noise", "M/M/1", "M/G/1"):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         for cell in cells:
@@ -31,7 +31,7 @@ def show(console: Console, rows: list[dict[str, Any]], loads: list[tuple[dict[st
                 percent(about["mg1"][cell.statistic]),
                 verdict(cell),
             )
-        console.print(table)
+        console.print(table if cells else table.title or "")
     for row in rows:
         reasons = [*row["reasons"], *([row["rejected"]] if row["rejected"] else [])]
         if row["validity"] == "INVALID" or row["rejected"]:
@@ -41,9 +41,12 @@ def show(console: Console, rows: list[dict[str, Any]], loads: list[tuple[dict[st
 
 
 def verdict(cell: Agreement) -> str:
-    """What the rule says of one cell, in two words: the bound is the target, or twice the noise if that is larger."""
+    """What the rule says of one cell, or a dash if it is not judged.
+
+    The bound is the target, or twice the noise floor if that is larger.
+    """
     if cell.passes is None or cell.bound is None:
-        return "[dim]not judged[/]"
+        return "[dim]–[/]"
     return f"[green]within {cell.bound:.0%}[/]" if cell.passes else f"[red]MISSED {cell.bound:.0%}[/]"
 
 
