@@ -33,13 +33,13 @@ UNTIL_CTRL_C = {
     "./lab notebook": "http://127.0.0.1",
 }
 # The whole day of ten million requests, the default, takes its time: a smaller one follows the same code. So do fewer
-# requests, and a search that may go no further than its first probe.
+# requests, a smaller cache to fill, and a search that may go no further than its first probe.
 SHORTER = {
     "./lab capacity url_shortener --requests 50000": ["--requests", "10000", "--precision", "0.1"],
     "./lab saturate url_shortener": ["--max-rate", "200", "--probe", "2", "--warm-up", "1", "--no-confirm"],
     "./lab simulate url_shortener": ["--set", "workload.requests_per_day=1e5"],
     "./lab simulate url_shortener --requests 20000 --engine simpy": [
-        *("--requests", "2000", "--set", "workload.requests_per_day=1e6"),
+        *("--set", "workload.requests_per_day=1e6", "--set", "topology.cache.capacity_entries=10000"),
     ],
 }
 DIRECT = [command for command in COMMANDS if command not in ELSEWHERE and command not in UNTIL_CTRL_C]
