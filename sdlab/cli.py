@@ -33,7 +33,7 @@ _COMMANDS = {
     "serve": ("reference_impls.commands", "Start a design's service with its database and cache."),
     "swarm": ("loadtests.commands", "Load a running service, open-loop."),
     "calibrate": ("loadtests.study_commands", "Measure the service's demands at low load."),
-    "validate": ("loadtests.study_commands", "Calibrate, freeze, and load the service at rates never fitted."),
+    "validate": ("loadtests.validate_command", "In blocks: calibrate, freeze, load the service at rates never fitted."),
     "saturate": ("loadtests.saturate_command", "Search the highest rate that the running service carries in its SLOs."),
     "reference": ("simulations.handbook.commands", "Write docs/reference from the docstrings."),
     "report": ("reports.commands", "Render run folders to pages."),

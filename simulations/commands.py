@@ -13,7 +13,7 @@ from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
-from simulations import comparison, estimates, files, present, scenario
+from simulations import comparison, estimates, files, present, present_comparison, scenario
 from simulations import run as runner
 from simulations.advice import advise, after_run
 from simulations.advice.show import heed
@@ -139,22 +139,25 @@ def predict(
 ) -> None:
     """Feed what load tests really sent, when they sent it, into the model of what they loaded, and compare.
 
-    With --study alone: all its held-out loads, with the calibration that was frozen before them.
+    With --study alone: all its held-out loads, each with the parameters that were frozen before it.
     """
     design = catalog.load_design(slug)
     if not load_tests and study is None:
         raise InvalidInput("runs", None, "name run folders of load tests, or a --study")
     measured_runs = [Run.load(folder) for folder in load_tests or []] or scenario.held_out(slug, study, runs_folder)
-    frozen = scenario.load_calibration(slug, calibration or (f"study:{study}" if study else None), runs_folder)
     rows = []
     for measured in measured_runs:
+        frozen = scenario.frozen_for(measured, calibration, study, runs_folder)
         predicted = runner.run(scenario.a_replay(design, frozen, measured), seed, "compiled", quiet=as_json)
+        row = comparison.with_measured(predicted, measured, frozen)
+        predicted.content["comparison"] = row
         runner.save(predicted, overrides=None, study=study, runs_folder=runs_folder)
-        rows.append(comparison.with_measured(predicted, measured))
+        rows.append(row)
+    loads = comparison.by_load(rows)
     if as_json:
-        print(to_json(rows))
+        print(to_json({"windows": rows, "loads": [{**about, "cells": cells} for about, cells in loads]}))
     else:
-        present.show_comparison(Console(highlight=False), rows, scenario.source_of(frozen))
+        present_comparison.show(Console(highlight=False), rows, loads)
 
 
 @app.command()

@@ -19,6 +19,12 @@ Ints = NDArray[np.int64]
 
 
 @kernel
+def _wide(number: Any) -> int:
+    """A row or an instruction as wide as other routines take it, which else were compiled once more for narrow ones."""
+    return np.int64(number)  # type: ignore[return-value]
+
+
+@kernel
 def _to_next_station(w: Any, request: int, at: int, branch: int, uniforms: Floats) -> int:
     """The instruction at which a request is served next, or ends; ``uniforms`` are drawn for one ``branch`` already."""
     while True:
@@ -114,7 +120,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
         sources  # noqa: B018
         w = record[0]
         for place in range(requests.shape[0]):
-            request = np.int64(requests[place])
+            request = _wide(requests[place])
             instruction = world.instructions(w)[at[request]]
             out[place] = sample(world.table(w), instruction.distribution, w.seed, request, instruction.draw_key)
 
@@ -159,7 +165,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
                 if (busy > 0 and ends_s[0] == now_s) or (place > 0 and arrival_s[place - 1] == now_s):
                     return False
                 if busy < servers:
-                    _begin(w, np.int64(requests[place]), resource, 0.0, service_s[place])
+                    _begin(w, _wide(requests[place]), resource, 0.0, service_s[place])
                     _put_end(ends_s, ends_of, 0, busy, now_s + service_s[place], place)
                     busy += 1
                     next_waiting = place + 1
@@ -172,7 +178,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             gone += 1
             if waiting > 0:
                 waiting -= 1
-                begins = np.int64(requests[next_waiting])
+                begins = _wide(requests[next_waiting])
                 _begin(w, begins, resource, now_s - arrival_s[next_waiting], service_s[next_waiting])
                 _put_end(ends_s, ends_of, 1, busy, now_s + service_s[next_waiting], next_waiting)
                 next_waiting += 1
@@ -192,8 +198,8 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
                     at[left[place]] = known
             return True
         for place in range(count):
-            request = np.int64(left[place])
-            following = _to_next_station(w, request, np.int64(at[request]) + 1, branch, uniforms)
+            request = _wide(left[place])
+            following = _to_next_station(w, request, _wide(at[request]) + 1, branch, uniforms)
             at[request] = following
             station = world.instructions(w)[following].resource
             to[place] = station
