@@ -93,17 +93,20 @@ def test(context: typer.Context) -> None:
     python = [sys.executable, "-m"]
     imports = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     steps: list[dict[str, list[str]]] = [
-        {"lint": [*python, "ruff", "check", "--quiet", "."]},
-        {"format": [*python, "ruff", "format", "--check", "--quiet", "."]},
-        {"imports": imports},
-        {"types": [*python, "mypy"], "compile the engines": [*python, "simulations.engines.ready"]},
+        {
+            "lint": [*python, "ruff", "check", "--quiet", "."],
+            "format": [*python, "ruff", "format", "--check", "--quiet", "."],
+        },
+        {"types": [*python, "mypy"], "imports": imports, "compile the engines": [*python, "simulations.engines.ready"]},
     ]
     if context.args:
         steps.append({"tests": [*python, "pytest", *context.args]})
     else:
-        side_by_side = ["--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "-m", "not quiet"]
+        # Each process takes the next test when it has done one, in their order.
+        side_by_side = ["--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder", "-m", "not quiet"]
         steps.append({"tests, two at a time": [*python, "pytest", *side_by_side]})
-        steps.append({"tests that need the machine for themselves": [*python, "pytest", "-m", "quiet"]})
+        quiet = ["-m", "quiet", "tests/functional", "tests/end_to_end"]
+        steps.append({"tests that need the machine for themselves": [*python, "pytest", *quiet]})
     for together in steps:
         console.rule(", ".join(together), style="dim")
         if failed := _failed(together):

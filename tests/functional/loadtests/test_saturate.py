@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from loadtests.probes import Verdict
 from loadtests.saturate import Job, saturate
 from loadtests.saturate_command import save
@@ -16,6 +18,7 @@ from tests.functional.loadtests.conftest import StartStub
 SERVICE_S = 0.002
 
 
+@pytest.mark.quiet
 def test_no_rate_beyond_the_stubs_saturation_passes_and_what_was_probed_is_kept(
     start_stub: StartStub, tmp_path: Path
 ) -> None:
