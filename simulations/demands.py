@@ -35,7 +35,7 @@ class Demands:
         """The time of a part, in seconds, or a ``fraction`` of it; None if the operation asks nothing of it."""
         if self.calibration is not None:
             demand = self.calibration.demands.get(operation, {}).get(part)
-            if demand is None or demand.mean_s == 0:
+            if demand is None:
                 return None
             return Empirical(tuple(fraction * quantile for quantile in demand.quantiles_s))
         mean_s = self.design.demands.get(operation, {}).get(f"{part}_s", 0.0)
