@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.engines.figures import GRID, INK, MUTED, OURS, PEERS, STYLE
 
@@ -23,7 +24,7 @@ def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list
         figure = Figure(figsize=(8.4, 3.4))
         rates, late = figure.subplots(1, 2, width_ratios=[1.15, 1])
         rows = document["flat_out"]
-        values = [row["rate_rps"] for row in rows]
+        values = [row["requests_per_cpu_s"] for row in rows]
         bars = rates.barh(
             [row["name"] for row in rows],
             values,
@@ -32,8 +33,10 @@ def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list
         )
         rates.bar_label(bars, [f"{value:,.0f}" for value in values], padding=4, color=INK)
         rates.set_xlim(0, max(values) * 1.22)
-        rates.set_xlabel("requests/s flat out, generator on one core")
-        rates.set_title("Maximum rate")
+        rates.set_xlabel("requests per CPU second, flat out")
+        rates.xaxis.set_major_locator(MaxNLocator(4))
+        rates.xaxis.set_major_formatter("{x:,.0f}")
+        rates.set_title("What one core carries")
         rates.grid(axis="y", visible=False)
         for arrival, colour in (("constant", OURS), ("poisson", PEERS)):
             points = [row for row in document["lateness"] if row["arrival"] == arrival]
@@ -50,7 +53,7 @@ def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list
         late.set_xlabel("offered rate, % of the open loop's maximum")
         late.set_ylabel("lateness, ms (log scale)")
         late.set_title("Lateness of the open loop")
-        late.legend(frameon=False, fontsize=8)
+        late.legend(frameon=False, fontsize=8, loc="upper left")
         return save(figure, folder, stem)
 
 
