@@ -1,174 +1,205 @@
-"""The load generator against stock Locust: requests per second of its CPU, as a ratio from one run.
+"""The load generator against stock Locust, as ratios from one run, and how late it is at shares of its own maximum.
 
-    .venv/bin/python benchmarks/generator.py [--rounds 3] [--seconds 4] [--rate 800]
-
-Both load the same null endpoint, in turns, each in a process of its own. "flat out" is a closed loop of 10 users
-without pauses. At a rate below that a core idles between requests and runs each of them more slowly, so the two are
-compared at one rate too: stock Locust paced by its own ``constant_throughput``, ours open-loop.
+All load the same null endpoint, in turns, each in a process of its own on one core, the endpoint on another (on a
+machine with one core they share it). The first second of a closed loop, the first half of an open one's lateness, are
+left out: connections are made in them. "Flat out" is a closed loop of 10 users without pauses, or for the open-loop
+driver a schedule that asks for more than it can send. Below the maximum a core idles between requests and is woken for
+each of them, which costs every client much the same: so requests per CPU second are compared at fixed rates too.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
+import os
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-USERS = 10
-ANSWER = (
-    b"HTTP/1.1 302 Found\r\nlocation: https://example.com/\r\n"
-    b"server-timing: app;dur=0.234, cache;desc=hit;dur=0.31, pool;dur=0.01\r\ncontent-length: 0\r\n\r\n"
-)
+from rich.console import Console
+from rich.table import Table
 
+from benchmarks.load.metadata import metadata
+from benchmarks.load.process import server, worker
 
-class NullEndpoint(asyncio.Protocol):
-    """Answers whatever comes at once, unread: a request of these loads fits one segment."""
+OURS_CLOSED, OURS_OPEN = "ours, closed loop", "ours, open loop"
+STOCK, STOCK_REQUESTS = "stock FastHttpUser", "stock HttpUser"
+CLIENTS = {STOCK_REQUESTS: "HttpUser", STOCK: "FastHttpUser", OURS_CLOSED: "ours"}
+# The schedule of an open-loop run flat out: of what the closed loop reached, which is cheaper by the recording.
+OVERLOAD = 1.1
+SHARES = (0.25, 0.5, 0.75)
+HALF = 0.5
+ARRIVALS = ("constant", "poisson")
+RATES_RPS = (200.0, 1000.0)
+# What the issue asks of it.
+RATIO_MIN, LATENESS_S_P99_MAX = 3.0, 0.001
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:  # noqa: ARG002
-        self.transport.write(ANSWER)
-
-
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(NullEndpoint, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+Advance = Callable[[int | None], None]
+Measured = dict[str, Any]
 
 
-def stock_flat_out(host: str, seconds: float, _rate_rps: float) -> None:
-    _closed(host, seconds, is_stock=True, rate_rps=None)
+class Plan:
+    """Which measurements are made: ``rounds`` of all of them, each of ``seconds``."""
+
+    def __init__(self, *, rounds: int, seconds: float, quick: bool = False) -> None:
+        self.rounds, self.seconds = (1, 1.0) if quick else (rounds, seconds)
+        self.shares = (HALF,) if quick else SHARES
+        self.rates_rps = (RATES_RPS[0],) if quick else RATES_RPS
+        self.quick = quick
+
+    @property
+    def measurements(self) -> int:
+        """How many processes it takes."""
+        a_round = len(CLIENTS) + 1 + len(ARRIVALS) * len(self.shares) + 2 * len(self.rates_rps)
+        return self.rounds * a_round
+
+    def run(self, advance: Advance) -> dict[str, Any]:
+        """Measure all of it; the document says which machine and commit it was, and holds every single measurement."""
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        self._core, self._advance = cores[-1], advance
+        flat_out: dict[str, list[Measured]] = {name: [] for name in (*CLIENTS, OURS_OPEN)}
+        lateness: dict[tuple[str, float], list[Measured]] = {(a, s): [] for a in ARRIVALS for s in self.shares}
+        paced: dict[tuple[str, float], list[Measured]] = {
+            (n, r): [] for r in self.rates_rps for n in (STOCK, OURS_OPEN)
+        }
+        with server("benchmarks.load.null_endpoint", core=cores[0]) as url:
+            self._url = url
+            for _ in range(self.rounds):
+                for name, client in CLIENTS.items():
+                    flat_out[name].append(self._closed(client))
+                overload_rps = OVERLOAD * rate_rps(flat_out[OURS_CLOSED][-1:])
+                flat_out[OURS_OPEN].append(self._open("constant", overload_rps))
+                for (arrival, share), found in lateness.items():
+                    found.append(self._open(arrival, share * rate_rps(flat_out[OURS_OPEN])))
+                for (name, paced_rps), found in paced.items():
+                    is_ours = name == OURS_OPEN
+                    found.append(
+                        self._open("constant", paced_rps) if is_ours else self._closed(CLIENTS[name], paced_rps)
+                    )
+        return {
+            "metadata": metadata(
+                f"generator on one core, endpoint on another; {self.rounds} rounds of {self.seconds:g} s each",
+                rounds=self.rounds,
+                seconds=self.seconds,
+                quick=self.quick,
+            ),
+            "flat_out": [_flat_out(name, found) for name, found in flat_out.items()],
+            "lateness": [_lateness(arrival, share, found) for (arrival, share), found in lateness.items()],
+            "paced": [_paced(name, rate, found) for (name, rate), found in paced.items()],
+            "ratios": _ratios(flat_out, paced, lateness),
+        }
+
+    def _closed(self, client: str, rate_rps: float | None = None) -> Measured:
+        rate = [] if rate_rps is None else ["--rate", rate_rps]
+        options = ["--client", client, "--host", self._url, "--seconds", self.seconds, "--core", self._core, *rate]
+        self._advance(None)
+        return worker("benchmarks.load.closed_users", *options)
+
+    def _open(self, arrival: str, rate_rps: float) -> Measured:
+        options = ["--host", self._url, "--seconds", self.seconds, "--core", self._core]
+        self._advance(None)
+        return worker("benchmarks.load.open_window", *options, "--arrival", arrival, "--rate", f"{rate_rps:.0f}")
 
 
-def ours_flat_out(host: str, seconds: float, _rate_rps: float) -> None:
-    _closed(host, seconds, is_stock=False, rate_rps=None)
+def rate_rps(found: Sequence[Measured]) -> float:
+    """Requests a second on the clock, median over the rounds."""
+    return statistics.median(one["sent"] / one["wall_s"] for one in found)
 
 
-def stock_paced(host: str, seconds: float, rate_rps: float) -> None:
-    _closed(host, seconds, is_stock=True, rate_rps=rate_rps)
+def per_cpu_s(found: Sequence[Measured]) -> float:
+    """Requests a second of the generator's CPU, median over the rounds."""
+    return statistics.median(one["sent"] / one["cpu_s"] for one in found)
 
 
-def _closed(host: str, seconds: float, *, is_stock: bool, rate_rps: float | None) -> None:
-    """Locust's own runner, in this process."""
-    import gevent  # noqa: PLC0415 - these patch sockets, so only the process that loads may import them
-    from locust import FastHttpUser, constant, constant_throughput, task  # noqa: PLC0415
-    from locust.env import Environment  # noqa: PLC0415
-
-    from loadtests.http_client import LightSession  # noqa: PLC0415
-
-    class User(FastHttpUser):
-        wait_time = constant(0) if rate_rps is None else constant_throughput(rate_rps / USERS)
-
-        def on_start(self) -> None:
-            if is_stock:
-                self.client.client.redirect_response_codes = frozenset()  # type: ignore[misc]
-            else:
-                self.client = LightSession(host, self.environment.events.request, self)
-
-        @task
-        def redirect(self) -> None:
-            self.client.get("/k0000001", name="redirect")
-
-    environment = Environment(user_classes=[User], host=host)
-    runner = environment.create_local_runner()
-    runner.start(USERS, spawn_rate=USERS)
-    gevent.sleep(1.0)
-    before, cpu_s = environment.stats.total.num_requests, time.process_time()
-    gevent.sleep(seconds)
-    sent = environment.stats.total.num_requests - before
-    cpu_s = time.process_time() - cpu_s
-    runner.quit()
-    print(json.dumps({"sent": sent, "failed": environment.stats.total.num_failures, "cpu_s": cpu_s}))
+def _flat_out(name: str, found: Sequence[Measured]) -> dict[str, Any]:
+    return {"name": name, "rate_rps": rate_rps(found), "requests_per_cpu_s": per_cpu_s(found), "rounds": list(found)}
 
 
-def ours_open_loop(host: str, seconds: float, rate_rps: float) -> None:
-    """The driver, as `lab swarm` runs it; its records are read by this process, which patches nothing."""
-    from loadtests.service import Service  # noqa: PLC0415
-    from loadtests.window import run_window  # noqa: PLC0415
-    from sdlab import workload  # noqa: PLC0415
-    from sdlab.catalog import load_design  # noqa: PLC0415
+def _lateness(arrival: str, share: float, found: Sequence[Measured]) -> dict[str, Any]:
+    late = {f"lateness_s_p{p}": statistics.median(one[f"lateness_s_p{p}"] for one in found) for p in (50, 90, 99)}
+    return {"arrival": arrival, "share": share, "rate_rps": rate_rps(found), **late, "rounds": list(found)}
 
-    design = load_design("url_shortener")
-    requests = workload.steady(design, "poisson", rate_rps, seconds, seed=1, keys=design.test_data.links)
-    with tempfile.TemporaryDirectory() as folder:
-        run = run_window(design, requests, Service(host), seed=1, command="", runs=Path(folder))
-        account = run.json("generator")
-        cpu_s = run.json("resources")["processes"]["generator"]["cpu_s"]
-    print(
-        json.dumps(
-            {
-                "sent": account["sent"],
-                "failed": sum(account["errors"].get(kind, 0) for kind in ("connect", "connection_lost", "timeout")),
-                "cpu_s": cpu_s,
-                "lateness_s_p50": account["lateness_s_p50"],
-                "lateness_s_p99": account["lateness_s_p99"],
-            }
-        )
+
+def _paced(name: str, rate_rps_: float, found: Sequence[Measured]) -> dict[str, Any]:
+    return {"name": name, "rate_rps": rate_rps_, "requests_per_cpu_s": per_cpu_s(found), "rounds": list(found)}
+
+
+def _ratios(
+    flat_out: Mapping[str, Sequence[Measured]],
+    paced: Mapping[tuple[str, float], Sequence[Measured]],
+    lateness: Mapping[tuple[str, float], Sequence[Measured]],
+) -> dict[str, Any]:
+    """Each the median of the rounds' own ratios, so that a slow minute of the machine meets both sides."""
+
+    def ratio(
+        ours: Sequence[Measured], other: Sequence[Measured], value: Callable[[Sequence[Measured]], float]
+    ) -> float:
+        return statistics.median(value([a]) / value([b]) for a, b in zip(ours, other, strict=True))
+
+    half = lateness[("constant", HALF)]
+    return {
+        "closed_to_stock": ratio(flat_out[OURS_CLOSED], flat_out[STOCK], rate_rps),
+        "closed_to_stock_by_round": [
+            rate_rps([a]) / rate_rps([b]) for a, b in zip(flat_out[OURS_CLOSED], flat_out[STOCK], strict=True)
+        ],
+        "open_to_stock": ratio(flat_out[OURS_OPEN], flat_out[STOCK], rate_rps),
+        "open_to_stock_by_round": [
+            rate_rps([a]) / rate_rps([b]) for a, b in zip(flat_out[OURS_OPEN], flat_out[STOCK], strict=True)
+        ],
+        "closed_to_http_user": ratio(flat_out[OURS_CLOSED], flat_out[STOCK_REQUESTS], rate_rps),
+        "paced_to_stock": {
+            f"{rate:g}": ratio(found, paced[(STOCK, rate)], per_cpu_s)
+            for (name, rate), found in paced.items()
+            if name == OURS_OPEN
+        },
+        "lateness_s_p99_at_half": statistics.median(one["lateness_s_p99"] for one in half),
+        "asked": {"rate_to_stock_min": RATIO_MIN, "lateness_s_p99_at_half_max": LATENESS_S_P99_MAX},
+    }
+
+
+def show(console: Console, document: Mapping[str, Any]) -> None:
+    """The document on a terminal."""
+    ratios = document["ratios"]
+    stock = next(row["rate_rps"] for row in document["flat_out"] if row["name"] == STOCK)
+    table = _table("flat out, on one core", "requests/s", "per CPU s", f"× {STOCK}", "failed")
+    for row in document["flat_out"]:
+        failed = sum(one["failed"] for one in row["rounds"])
+        cells = f"{row['rate_rps']:,.0f}", f"{row['requests_per_cpu_s']:,.0f}", f"{row['rate_rps'] / stock:.2f}"
+        table.add_row(row["name"], *cells, f"{failed:,}")
+    console.print(table)
+    table = _table("lateness, open loop", "of its maximum", "requests/s", "p50 ms", "p90 ms", "p99 ms")
+    for row in document["lateness"]:
+        late = [f"{row[f'lateness_s_p{p}'] * 1e3:.3f}" for p in (50, 90, 99)]
+        table.add_row(row["arrival"], f"{row['share']:.0%}", f"{row['rate_rps']:,.0f}", *late)
+    console.print(table)
+    table = _table("at a fixed rate", "requests/s", "per CPU s", f"× {STOCK}")
+    for row in document["paced"]:
+        ratio = ratios["paced_to_stock"][f"{row['rate_rps']:g}"] if row["name"] == OURS_OPEN else 1.0
+        table.add_row(row["name"], f"{row['rate_rps']:,.0f}", f"{row['requests_per_cpu_s']:,.0f}", f"{ratio:.2f}")
+    console.print(table)
+    for sentence in verdicts(document):
+        console.print(sentence, soft_wrap=True)
+
+
+def verdicts(document: Mapping[str, Any]) -> list[str]:
+    """What was asked, what was measured."""
+    ratios, late_s = document["ratios"], document["ratios"]["lateness_s_p99_at_half"]
+    closed, opened = ratios["closed_to_stock"], ratios["open_to_stock"]
+    rate = (
+        f"rate to stock FastHttpUser's: {closed:.2f} in a closed loop, {opened:.2f} open-loop with every request "
+        f"recorded; asked: at least {RATIO_MIN:g} ({_word(closed >= RATIO_MIN)}, {_word(opened >= RATIO_MIN)})"
     )
+    late = (
+        f"p99 lateness at half of its maximum, constant arrivals: {late_s * 1e3:.3f} ms; asked: below "
+        f"{LATENESS_S_P99_MAX * 1e3:g} ms ({_word(late_s < LATENESS_S_P99_MAX)})"
+    )
+    return [rate, late]
 
 
-PARTS: dict[str, Callable[[str, float, float], None]] = {
-    "stock FastHttpUser, flat out": stock_flat_out,
-    "ours, flat out": ours_flat_out,
-    "stock FastHttpUser, paced": stock_paced,
-    "ours, open loop": ours_open_loop,
-}
+def _word(is_met: bool) -> str:
+    return "met" if is_met else "missed"
 
 
-def compare(rounds: int, seconds: float, rate_rps: float) -> None:
-    endpoint = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in PARTS}
-    try:
-        assert endpoint.stdout is not None
-        host = f"http://127.0.0.1:{int(endpoint.stdout.readline())}"
-        for done in range(rounds):
-            print(f"round {done + 1} of {rounds}", file=sys.stderr)
-            for name, measured in results.items():
-                options = ["--part", name, "--host", host, "--seconds", str(seconds), "--rate", str(rate_rps)]
-                output = subprocess.run([sys.executable, __file__, *options], stdout=subprocess.PIPE, check=True)
-                measured.append(json.loads(output.stdout))
-    finally:
-        endpoint.kill()
-        endpoint.wait()
-    _show(results, rate_rps)
-
-
-def _show(results: dict[str, list[dict[str, float]]], rate_rps: float) -> None:
-    stock_free, ours_free, stock_paced_name, ours_open = PARTS
-    per_cpu_s = {name: statistics.median(r["sent"] / r["cpu_s"] for r in runs) for name, runs in results.items()}
-    for name, runs in results.items():
-        failed = sum(int(run["failed"]) for run in runs)
-        print(f"{name:30} {per_cpu_s[name]:8,.0f} requests per CPU second, {failed} failed")
-    late = [statistics.median(run[f"lateness_s_p{p}"] for run in results[ours_open]) * 1000 for p in (50, 99)]
-    print(f"lateness at {rate_rps:g}/s: p50 {late[0]:.2f} ms, p99 {late[1]:.2f} ms")
-    print(f"ours / stock, flat out: {per_cpu_s[ours_free] / per_cpu_s[stock_free]:.1f}")
-    print(f"ours / stock, at {rate_rps:g}/s: {per_cpu_s[ours_open] / per_cpu_s[stock_paced_name]:.1f}")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0)
-    parser.add_argument("--rate", type=float, default=800.0)
-    for hidden in ("--part", "--host"):
-        parser.add_argument(hidden, help=argparse.SUPPRESS)
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.serve:
-        asyncio.run(serve())
-    elif options.part:
-        PARTS[options.part](options.host, options.seconds, options.rate)
-    else:
-        compare(options.rounds, options.seconds, options.rate)
-
-
-if __name__ == "__main__":
-    main()
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import socket
 import time
 from typing import Any, cast
@@ -16,12 +18,39 @@ from locust.contrib.fasthttp import FastResponse
 # uvicorn closes a connection after 5 s without a request: not using one that old leaves no race with it.
 IDLE_LIMIT_S = 4.0
 _BLOCK_BYTES = 65_536
+# A head that does not end is no answer; servers and proxies allow a tenth of this.
+_HEAD_BYTES_MAX = 131_072
 
 _socket_type = get_original("socket", "socket")
 
 
 class ConnectFailed(ConnectionError):
     """There is no connection, so nothing was sent."""
+
+
+@functools.lru_cache(maxsize=64)
+def addresses(host: str, port: int) -> list[Any]:
+    """Where the service is, asked once a process: gevent's resolver takes 12 ms the first time, for numbers too."""
+    return gevent.socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+
+
+def _connected(host: str, port: int, timeout_s: float) -> Any:
+    """A connected socket; the host's addresses are tried in turn. Raises OSError."""
+    failure = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in addresses(host, port):
+        candidate = gevent.socket.socket(family, kind, protocol)
+        try:
+            candidate.settimeout(timeout_s)
+            candidate.connect(address)
+        except OSError as error:
+            candidate.close()
+            failure = error
+        except BaseException:
+            candidate.close()
+            raise
+        else:
+            return candidate
+    raise failure
 
 
 class HeaderMap(dict[str, str]):
@@ -79,7 +108,7 @@ class Connection:
     def __init__(self, host: str, port: int, connection_timeout_s: float) -> None:
         self._hub = gevent.get_hub()
         try:
-            connected = gevent.socket.create_connection((host, port), connection_timeout_s)
+            connected = _connected(host, port, connection_timeout_s)
         except OSError as error:
             raise ConnectFailed(f"{host}:{port}: {error}") from error
         self._socket = _socket_type(fileno=connected.detach())
@@ -93,6 +122,10 @@ class Connection:
         self._is_idle = True
         self._readable = self._hub.loop.io(self._socket.fileno(), 1)
         self._readable.start(self._on_readable)
+        # One timer for all exchanges, set anew only when it expires: making one costs as much as parsing an answer.
+        self._deadline_s = math.inf
+        self._timer = self._hub.loop.timer(0)
+        self._timer_s = math.inf
         self.sent_s = self.received_s = float("nan")
         self._start_answer()
 
@@ -108,9 +141,8 @@ class Connection:
         self._start_answer()
         self._is_idle = False
         self.sent_s = time.monotonic()
-        timer = self._hub.loop.timer(timeout_s)
+        self._set_deadline(self.sent_s + timeout_s)
         try:
-            timer.start(self._on_timeout, update=False)
             self._send(request)
             self._greenlet = gevent.getcurrent()
             while not self._is_whole and self._error is None:
@@ -123,8 +155,7 @@ class Connection:
         finally:
             self._greenlet = None
             self._is_idle = True
-            timer.stop()
-            timer.close()
+            self._deadline_s = math.inf
         self._last_used_s = self.received_s
         if not self._keep_alive:
             self.close()
@@ -135,7 +166,21 @@ class Connection:
             self.is_open = False
             self._readable.stop()
             self._readable.close()
+            self._timer.stop()
+            self._timer.close()
             self._socket.close()
+
+    def _set_deadline(self, deadline_s: float) -> None:
+        self._deadline_s = deadline_s
+        if deadline_s < self._timer_s:
+            self._set_timer(deadline_s)
+
+    def _set_timer(self, at_s: float) -> None:
+        self._timer.stop()
+        self._timer.close()
+        self._timer_s = at_s
+        self._timer = self._hub.loop.timer(max(0.0, at_s - time.monotonic()))
+        self._timer.start(self._on_timer)
 
     def _send(self, request: bytes) -> None:
         sent = self._try_send(request)
@@ -160,7 +205,7 @@ class Connection:
     def _start_answer(self) -> None:
         self._headers = HeaderMap()
         self._body: list[bytes] = []
-        self._status = 0
+        self._status = self._head_bytes = 0
         self._headers_whole = self._is_whole = False
         self._keep_alive = True
 
@@ -183,10 +228,18 @@ class Connection:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._finish(HTTPParseError(f"not an HTTP answer: {error}"))
+            if self._is_whole:  # the error is in what came after it
+                self._keep_alive = False
+                self._finish(None)
+            else:
+                self._finish(HTTPParseError(f"not an HTTP answer: {error}"))
             return
         if self._is_whole:
             self._finish(None)
+        elif not self._headers_whole:
+            self._head_bytes += len(data)
+            if self._head_bytes > _HEAD_BYTES_MAX:
+                self._finish(HTTPParseError(f"more than {_HEAD_BYTES_MAX:,} bytes of header fields"))
 
     def _on_end(self) -> None:
         if self._error is not None:
@@ -199,8 +252,14 @@ class Connection:
         else:
             self._finish(HTTPConnectionClosed("connection closed before the answer was whole"))
 
-    def _on_timeout(self) -> None:
-        self._finish(TimeoutError("no answer in time"))
+    def _on_timer(self) -> None:
+        self._timer_s = math.inf
+        if self._deadline_s == math.inf:
+            return  # idle
+        if time.monotonic() < self._deadline_s:
+            self._set_timer(self._deadline_s)  # it was set for an earlier exchange
+        else:
+            self._finish(TimeoutError("no answer in time"))
 
     def _finish(self, error: BaseException | None) -> None:
         self.received_s = time.monotonic()
@@ -208,7 +267,11 @@ class Connection:
         if self._greenlet is not None:
             self._greenlet.switch()
 
-    # Called by the parser.
+    # Called by the parser. What is raised here ends its reading.
+
+    def on_message_begin(self) -> None:
+        if self._is_whole:
+            raise HTTPParseError("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")

@@ -13,15 +13,23 @@ What it does otherwise than the stock one (geventhttpclient):
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
 from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastRequest, LocustBadStatusCode
 
-from loadtests.connection import Connection
+from loadtests.connection import Connection, addresses
 
 _PLAIN_TARGET = re.compile(r"[!-~]+")
+
+
+def _fields(headers: dict[str, str]) -> str:
+    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if fields.count("\n") != len(headers):
+        raise ValueError("a header field holds a line break")
+    return fields
 
 
 class UnexpectedStatus(LocustBadStatusCode):
@@ -43,10 +51,16 @@ class LightSession(FastHttpSession):
         self._host = place.hostname or ""
         self._port = place.port or 80
         self._origin = f"{place.scheme}://{place.netloc}"
+        if self._is_plain:
+            with suppress(OSError):  # a host that is not known fails its requests, not its users
+                addresses(self._host, self._port)
         self._fixed_head = f" HTTP/1.1\r\nHost: {place.netloc}\r\nUser-Agent: system-design-lab\r\n"
         self._timeout_s: float = options.get("network_timeout", 60.0)
         self._connection_timeout_s: float = options.get("connection_timeout", 60.0)
         self._idle: list[Connection] = []
+        # Most requests have the fields of the one before.
+        self._last_headers: dict[str, str] = {}
+        self._last_fields = ""
 
     def get(self, url: str, **options: Any) -> Any:
         return self.request("GET", url, **options)
@@ -113,10 +127,9 @@ class LightSession(FastHttpSession):
                 headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
         if body or method in ("POST", "PUT", "PATCH"):
             headers = {**headers, "Content-Length": str(len(body))}
-        fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if fields.count("\n") != len(headers):
-            raise ValueError("a header field holds a line break")
-        return f"{method} {target}{self._fixed_head}{fields}\r\n".encode("latin-1") + body
+        if headers != self._last_headers:
+            self._last_fields, self._last_headers = _fields(headers), headers
+        return f"{method} {target}{self._fixed_head}{self._last_fields}\r\n".encode("latin-1") + body
 
     def close(self) -> None:
         """Close what is idle."""

@@ -68,7 +68,12 @@ def judge(
         _stolen(resources),
     ]
     if stopped is None:
-        findings += [_fell_behind(table), _in_flight_grew(table), _too_few(table, samples_min)]
+        findings += [
+            None if incidents else _went_silent(table),
+            _fell_behind(table),
+            _in_flight_grew(table),
+            _too_few(table, samples_min),
+        ]
         findings += [_too_few_for(table, operation, percent) for operation, percent in asked]
     reasons = [*incidents, *([stopped] if stopped else []), *(finding for finding in findings if finding)]
     return Validity(valid=not reasons, reasons=reasons)
@@ -178,6 +183,17 @@ def _fell_behind(table: pd.DataFrame) -> str | None:
     if share >= ACHIEVED_SHARE_MIN:
         return None
     return f"achieved {share:.1%} of the offered rate, at least {ACHIEVED_SHARE_MIN:.0%}"
+
+
+def _went_silent(table: pd.DataFrame) -> str | None:
+    """A service that hangs: it takes requests and answers none of them any more."""
+    answered = table["completed_s"].notna()
+    last_s = float(table["completed_s"].max()) if answered.any() else 0.0
+    after = table["intended_s"] > last_s
+    silent = (after & (table["outcome"] == "timed_out")).sum()
+    if silent <= (1 - ACHIEVED_SHARE_MIN) * len(table) or silent < after.sum():
+        return None
+    return f"the service went silent: nothing was answered from {last_s:.1f} s on, {silent:,} requests timed out"
 
 
 def _in_flight_grew(table: pd.DataFrame) -> str | None:

@@ -40,6 +40,10 @@ _STOP_GRACE_S = 1.2
 # A service that has refused every connection for so long is given up.
 _REFUSED_S = 2.0
 _REFUSED_ANSWERS = 20
+# So is a generator this far behind its schedule with so much of it late that its p99 of lateness is lost: at a rate
+# beyond what it can send it would go on for as long as that takes, to no end.
+_BEHIND_S = 2.0
+_BEHIND_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -287,6 +291,8 @@ class _Load:
         """Why the load should end now, if it should."""
         if dead := self._window.service.dead():
             return f"the service died {elapsed_s:.1f} s into the load ({', '.join(dead)} ended)"
+        if behind := self._behind(elapsed_s):
+            return behind
         if self._refuses():
             since_s = self._refused_since_s = self._refused_since_s or elapsed_s
             if elapsed_s - since_s > _REFUSED_S:
@@ -294,6 +300,26 @@ class _Load:
         else:
             self._refused_since_s = None
         return None
+
+    def _behind(self, elapsed_s: float) -> str | None:
+        """What to say of a generator that cannot send as fast as it should, None of one that can."""
+        assert self._table is not None
+        arrival_s = self._window.requests.arrival_s
+        due = dispatched = 0
+        behind_s = 0.0
+        for part, rows in enumerate(self._rows):
+            sent = self._table.dispatched(part)
+            due += int(np.searchsorted(arrival_s[rows], elapsed_s))
+            dispatched += sent
+            if sent < len(rows):
+                behind_s = max(behind_s, elapsed_s - float(arrival_s[rows[sent]]))
+        if behind_s < _BEHIND_S or due - dispatched <= _BEHIND_SHARE * len(arrival_s):
+            return None
+        sent_rps, due_rps = dispatched / elapsed_s, due / elapsed_s
+        return (
+            f"the generator cannot send that fast: {behind_s:.1f} s behind after {elapsed_s:.1f} s, with "
+            f"{sent_rps:,.0f} of {due_rps:,.0f} requests/s sent (lower the rate, or raise --processes)"
+        )
 
     def _refuses(self) -> bool:
         """Whether the last answers were all failed connections."""

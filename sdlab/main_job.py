@@ -50,7 +50,7 @@ def run(
     ] = False,
     publish: Annotated[bool, typer.Option(help="Also write reports/published and the design's calibration.")] = False,
 ) -> None:
-    """Measure the service, freeze its parameters, predict held-out loads, simulate the day, report."""
+    """Load the service to its limit, freeze its parameters, predict held-out loads, simulate the day, report."""
     console = Console(highlight=False)
     catalog.load_design(slug)
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
@@ -61,15 +61,17 @@ def run(
         if quick
         else ["--window=4", "--held-out-window=6", "--repeats=3", "--again=1"]
     )
+    search = ["--max-rate=200", "--probe=2", "--warm-up=1", "--no-confirm"] if quick else ["--probe=5", "--no-confirm"]
     day, probe = (
         (["--requests=20000"], ["--requests=20000", "--precision=0.1"]) if quick else ([], ["--requests=150000"])
     )
     sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
-    length = "a minute, too short for numbers to stand on" if quick else "six to eight minutes"
+    length = "a minute, too short for numbers to stand on" if quick else "eight minutes"
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
+        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search]))
         job.attached(
             Step("load the service in blocks: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows])
         )

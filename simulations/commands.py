@@ -34,6 +34,7 @@ from simulations.options import (
 )
 from simulations.replicate import replicated
 from simulations.scenario import Scenario
+from simulations.series import STEPS_MAX
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +59,8 @@ def simulate(
         str,
         typer.Option(
             help="all: every request's record; histograms: response times in buckets of 0.2 %, in memory that stays "
-            f"constant from {scenario.STREAM_REQUESTS:,} requests on (--rate with Poisson arrivals, no --step)."
+            f"constant from {scenario.STREAM_REQUESTS:,} requests on (--rate with Poisson arrivals); "
+            f"a --step adds its bins, {STEPS_MAX:,} at most."
         ),
     ] = "all",
     spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
@@ -118,9 +120,8 @@ def simulate(
 
 def _is_streamed(recording: runner.Recording, engine: str, arrival: str, expected: float, most: int | None) -> bool:
     """Whether a steady run makes its requests as it goes: so many that their records would not fit."""
-    fits = recording.records == "histograms" and recording.step_s is None
     return (
-        fits
+        recording.records == "histograms"
         and engine == "compiled"
         and arrival == "poisson"
         and min(expected, most or expected) > scenario.STREAM_REQUESTS

@@ -79,11 +79,23 @@ def test_a_generator_that_has_no_cpu_left_says_so(start_stub: StartStub, load: L
     assert "the generator used" in found or "the generator was late" in found
 
 
+def test_a_rate_beyond_what_the_generator_can_send_ends_the_load_soon_and_says_so(
+    start_stub: StartStub, load: Load, tmp_path: Path
+) -> None:
+    file = tmp_path / "spinning.py"  # some 50 requests a second
+    file.write_text(SPINNING)
+    run = load(start_stub(), 400, 60, locustfile=file)
+    assert "the generator cannot send that fast: 2." in reasons(run)
+    assert 10 < len(run.requests()) < 4000  # of 24,000: given up, and what was recorded is kept
+
+
 def test_a_service_that_is_stopped_does_not_achieve_the_offered_rate(start_stub: StartStub, load: Load) -> None:
     stub = start_stub()
     stop = once(lambda: os.kill(stub.process.pid, signal.SIGSTOP), 100)
     run = load(stub, 100, 2, request_timeout_s=0.3, progress=stop)
-    assert "of the offered rate, at least 99%" in reasons(run)
+    found = reasons(run)
+    assert "of the offered rate, at least 99%" in found
+    assert "the service went silent: nothing was answered from " in found
     assert {"completed", "timed_out"} == set(run.requests()["outcome"])
 
 

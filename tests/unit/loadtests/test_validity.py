@@ -130,6 +130,17 @@ def test_answers_that_fall_behind_are_found() -> None:
     assert any(reason.startswith("achieved 9") for reason in judgement.reasons)
 
 
+def test_a_service_that_hangs_is_found_and_told_from_one_that_is_slow() -> None:
+    columns = run()
+    hung = columns["intended_s"] >= 15.0
+    columns["completed_s"][hung] = np.nan
+    columns["outcome"][hung] = TIMED_OUT
+    silent = "the service went silent: nothing was answered from 15.0 s on, 1,000 requests timed out"
+    assert judge(table(columns), resources()).reasons[0] == silent
+    columns["completed_s"][-1], columns["outcome"][-1] = 20.0, COMPLETED
+    assert not any("silent" in reason for reason in judge(table(columns), resources()).reasons)
+
+
 def test_a_growing_queue_is_found_before_throughput_shows_it() -> None:
     columns = run()
     columns["completed_s"] += 0.01 * columns["intended_s"]  # response times grow to 0.2 s over the run
