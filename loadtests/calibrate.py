@@ -29,6 +29,7 @@ from sdlab.workload import Requests
 
 PILOT_SHARE_OF_PEAK = 0.35
 PILOT_S = 2.0
+PILOT_SEED = 100
 PILOTS = 3  # a busier process needs less for a request, and its cache is warmer: one guess would be far too slow
 UTILISATION_MAX = 0.4
 UTILISATION_AIM = 0.33
@@ -52,7 +53,7 @@ def calibrate(session: Session, window_s: float, told: Callable[[str], None]) ->
     told("looking for the rate to calibrate at")
     rate_rps = PILOT_SHARE_OF_PEAK * design.workload.peak_rate_rps
     for number in range(PILOTS):
-        pilot = _window(session, MIX, rate_rps, PILOT_S, PILOTS * TRIES + number, role="pilot")
+        pilot = _window(session, MIX, rate_rps, PILOT_S, PILOT_SEED + number, role="pilot")
         rate_rps *= UTILISATION_AIM / _api_utilisation(pilot)
     focuses = [*design.operations, COLD]
     plan = [(MIX, rate_rps), (MIX, SLOW_SHARE * rate_rps), *((focus, rate_rps / 2) for focus in focuses)]
