@@ -105,7 +105,9 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
             "is allowed: its thread's clock between requests, and the clock of the process"
         )
     generators = np.array([one.of("generator") for one in busy[:-1]])
-    client_cpu_s = float(generators.sum() / counts.sum())
+    # Of one request more: what the generator does all the time, and its own idling, keeps no answer waiting.
+    sent = np.column_stack([counts[:-1].sum(axis=1), durations[:-1]])
+    client_cpu_s = float(nnls(sent, generators)[0][0])
     servers = {
         process: dict(
             zip(labels, _by_label(counts, durations, np.array([one.of(process) for one in busy])), strict=True)
