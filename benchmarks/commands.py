@@ -24,7 +24,7 @@ Draw = Callable[[dict[str, Any], Path, str], list[Path]]
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all of it to this file, figures beside it.")]
 Quick = Annotated[bool, typer.Option(help="Little of everything, in seconds: to see that it works.")]
-Repeats = Annotated[int, typer.Option(min=1, max=99, help="Measurements of each; the median counts.")]
+Repeats = Annotated[int, typer.Option(min=1, max=99, help="Measurements of each.")]
 Seconds = Annotated[float, typer.Option(min=0.5, max=60, help="Length of each measurement.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first repeat; the next ones follow.")]
 
@@ -39,7 +39,7 @@ def engines(
     json_file: JsonFile = None,
     only: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(PARTS)}; may be repeated.")] = None,
     quick: Quick = False,
-    repeats: Repeats = 3,
+    repeats: Repeats = 5,
     seed: Seed = 1,
 ) -> None:
     """Our simulation engines against SimPy, Ciw and Cimba, how their time grows, and where it goes.

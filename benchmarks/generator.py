@@ -104,12 +104,12 @@ class Plan:
 
 def rate_rps(found: Sequence[Measured]) -> float:
     """Requests a second on the clock, median over the rounds."""
-    return statistics.median(one["sent"] / one["wall_s"] for one in found)
+    return float(statistics.median(one["sent"] / one["wall_s"] for one in found))
 
 
 def per_cpu_s(found: Sequence[Measured]) -> float:
     """Requests a second of the generator's CPU, median over the rounds."""
-    return statistics.median(one["sent"] / one["cpu_s"] for one in found)
+    return float(statistics.median(one["sent"] / one["cpu_s"] for one in found))
 
 
 def _flat_out(name: str, found: Sequence[Measured]) -> dict[str, Any]:

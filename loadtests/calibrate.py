@@ -1,7 +1,8 @@
 """Calibration: load a service at low rates, in several mixes, and estimate what each operation asks of each part.
 
 Each operation is the focus of one window, in which it is half of all requests; so the CPU of a process can be told
-apart by operation. One more window asks for keys evenly, so that the cache misses.
+apart by operation. One more window asks for keys evenly, so that the cache misses. The mix of the design comes at as
+high a rate as is allowed, and at a third of it: a demand is measured both in a busy process and after idling.
 """
 
 from __future__ import annotations
@@ -26,9 +27,17 @@ from sdlab.runs import Machine, Run
 from sdlab.spec import Design
 from sdlab.workload import Requests
 
-RATE_SHARE_OF_PEAK = 0.35
+PILOT_SHARE_OF_PEAK = 0.35
+PILOT_S = 2.0
+PILOT_SEED = 100
+PILOTS = 3  # a busier process needs less for a request, and its cache is warmer: one guess would be far too slow
 UTILISATION_MAX = 0.4
+UTILISATION_AIM = 0.33
+SLOW_SHARE = 1 / 3
+TRIES = 3
+SLOWER = 0.75  # what a window's rate is multiplied with if it was busier than allowed
 FOCUS = 0.5
+MIX, COLD = "mix", "cold keys"
 IDLE_S = 3.0
 SAMPLES_MIN = 100  # percentiles of these windows are not reported; only their means and demands are used
 
@@ -39,32 +48,21 @@ def calibrate(session: Session, window_s: float, told: Callable[[str], None]) ->
     ``window_s`` is the length of each window in seconds; ``told`` hears what is being done.
     """
     design = session.design
-    rate_rps = RATE_SHARE_OF_PEAK * design.workload.peak_rate_rps
     told("measuring the idle service")
     idle = _idle(session.service)
+    told("looking for the rate to calibrate at")
+    rate_rps = PILOT_SHARE_OF_PEAK * design.workload.peak_rate_rps
+    for number in range(PILOTS):
+        pilot = _window(session, MIX, rate_rps, PILOT_S, PILOT_SEED + number, role="pilot")
+        rate_rps *= UTILISATION_AIM / _api_utilisation(pilot)
+    focuses = [*design.operations, COLD]
+    plan = [(MIX, rate_rps), (MIX, SLOW_SHARE * rate_rps), *((focus, rate_rps / 2) for focus in focuses)]
     measured: list[Run] = []
-    focuses = [*design.operations, None]
-    for number, focus in enumerate(focuses):
-        told(f"calibrating at {rate_rps:.0f} requests/s ({number + 1} of {len(focuses)})")
-        seed = session.seed + number
-        requests = focused(design, focus, rate_rps, window_s, seed)
-        run = session.window(
-            requests,
-            seed=seed,
-            samples_min=SAMPLES_MIN,
-            role="calibration",
-            focus=focus or "cold keys",
-            rate_rps=rate_rps,
-            duration_s=window_s,
-        )
-        measured.append(run)
+    for number, (focus, at_rps) in enumerate(plan, 1):
+        told(f"calibrating at {at_rps:.0f} requests/s ({number} of {len(plan)})")
+        measured.append(_within_bounds(session, focus, at_rps, window_s, number))
     found = estimate.estimate([Window(run.requests(), _busy(run.json("resources"))) for run in measured], idle)
     utilisation = max(_api_utilisation(run) for run in measured)
-    if utilisation > UTILISATION_MAX:
-        raise LabError(
-            f"the API process was {utilisation:.0%} busy while calibrating, at most {UTILISATION_MAX:.0%} is allowed: "
-            "its demands would hold the queueing that the model is to predict"
-        )
     calibration = Calibration(
         design=design.slug,
         run_ids=[run.manifest.run_id for run in measured],
@@ -74,15 +72,49 @@ def calibrate(session: Session, window_s: float, told: Callable[[str], None]) ->
         rate_rps=rate_rps,
         utilisation=utilisation,
         demands=found.demands,
+        segments=found.segments,
+        idle=found.idle,
+        cpu=found.cpu,
+        client_cpu_s=found.client_cpu_s,
     )
     return calibration, found
 
 
-def focused(design: Design, focus: str | None, rate_rps: float, duration_s: float, seed: int) -> Requests:
-    """The design's mix with half of the requests turned into one operation; None: with all keys asked for evenly."""
+def _within_bounds(session: Session, focus: str, rate_rps: float, window_s: float, number: int) -> Run:
+    """A window that left the API process idle enough; slower ones are tried if it did not."""
+    for attempt in range(TRIES):
+        run = _window(session, focus, rate_rps * SLOWER**attempt, window_s, TRIES * number + attempt)
+        if _api_utilisation(run) <= UTILISATION_MAX:
+            return run
+    raise LabError(
+        f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {UTILISATION_MAX:.0%} is "
+        "allowed: its demands would hold the queueing that the model is to predict"
+    )
+
+
+def _window(
+    session: Session, focus: str, rate_rps: float, window_s: float, number: int, role: str = "calibration"
+) -> Run:
+    seed = session.seed + number
+    requests = focused(session.design, focus, rate_rps, window_s, seed)
+    return session.window(
+        requests,
+        seed=seed,
+        samples_min=SAMPLES_MIN,
+        role=role,
+        focus=focus,
+        rate_rps=rate_rps,
+        duration_s=window_s,
+    )
+
+
+def focused(design: Design, focus: str, rate_rps: float, duration_s: float, seed: int) -> Requests:
+    """The design's mix with half of the requests turned into one operation; or as it is; or all keys asked evenly."""
     links = design.test_data.links
     requests = workload.with_mix(design, arrivals.poisson(rate_rps, duration_s, seed), seed, links)
-    if focus is None:
+    if focus == MIX:
+        return requests
+    if focus == COLD:
         return replace(requests, key=arrivals.stream(seed, "even keys").integers(0, links, len(requests)))
     turned = arrivals.stream(seed, "focus").random(len(requests)) < FOCUS
     code = np.int16(design.operations.index(focus))

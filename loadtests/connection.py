@@ -31,7 +31,8 @@ class ConnectFailed(ConnectionError):
 @functools.lru_cache(maxsize=64)
 def addresses(host: str, port: int) -> list[Any]:
     """Where the service is, asked once a process: gevent's resolver takes 12 ms the first time, for numbers too."""
-    return gevent.socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    found: list[Any] = gevent.socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+    return found
 
 
 def _connected(host: str, port: int, timeout_s: float) -> Any:

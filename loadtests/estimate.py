@@ -17,14 +17,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from loadtests import busy_periods
+from loadtests.busy_periods import Fitted
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Demand
+from sdlab.calibration import Demand, IdleLevel, Measured
 from sdlab.errors import LabError
 
 MISS_SUFFIX = "_miss"
 BACKGROUND = "click"
 QUANTILES = 401
 SAMPLES_MIN = 30
+
+DISAGREEMENT_MAX = 0.1
+"""The two methods' CPU time of all windows together may differ by so much of it."""
 
 # The model's part for each stage of a response's Server-Timing, and the process that serves it.
 STAGE_PARTS = {"cache": ("cache", "valkey"), "stream": ("stream", "valkey"), "db": ("database", "postgres")}
@@ -58,12 +63,17 @@ class Estimate:
     api_cpu_s_by_regression: dict[str, float]
     api_cpu_s_outside_app: float
     api_idle_utilisation: float
+    segments: dict[str, dict[str, float]]
+    idle: tuple[IdleLevel, ...]
+    cpu: dict[str, Measured]
+    disagreement: float
+    client_cpu_s: float
 
 
 def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     """Estimate each operation's demands from loaded windows and an idle one.
 
-    Raises `LabError` if an operation was seen alone too few times.
+    Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU.
     """
     tables = [labelled(window.table) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
@@ -81,19 +91,35 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         dtype=np.float64,
     )
     durations = np.array([one.duration_s for one in busy])
-    in_app = np.array([everything.loc[everything["label"] == label, "span_cpu_s"].mean() for label in labels])
     api_cpu = np.array([one.of("api-") for one in busy])
-    outside, idle_utilisation = nnls(
-        np.column_stack([counts.sum(axis=1), durations]), np.maximum(api_cpu - counts @ in_app, 0)
-    )[0]
+    background = idle.of("api-") / idle.duration_s
+    fitted = busy_periods.fit(tables, labels, background)
+    at_once = np.array([fitted.demands[label].seconds for label in labels])
+    # What idle gaps cost is known from the busy periods; the rest of a window's CPU time is split over operations.
+    rest = api_cpu - background * durations - np.array([*(_idle_cost_s(table, fitted) for table in tables), 0.0])
+    by_process = nnls(counts, np.maximum(rest, 0))[0]
+    disagreement = float((counts @ at_once).sum() / rest[:-1].sum() - 1)
+    if abs(disagreement) > DISAGREEMENT_MAX:
+        raise LabError(
+            f"two measurements of the API's CPU time disagree by {disagreement:+.0%}, at most {DISAGREEMENT_MAX:.0%} "
+            "is allowed: its thread's clock between requests, and the clock of the process"
+        )
+    generators = np.array([one.of("generator") for one in busy[:-1]])
+    # Of one request more: what the generator does all the time, and its own idling, keeps no answer waiting.
+    sent = np.column_stack([counts[:-1].sum(axis=1), durations[:-1]])
+    client_cpu_s = float(nnls(sent, generators)[0][0])
     servers = {
         process: dict(
             zip(labels, _by_label(counts, durations, np.array([one.of(process) for one in busy])), strict=True)
         )
         for process in ("valkey", "postgres")
     }
+    outside = {label: _outside_s(everything[everything["label"] == label], fitted, label) for label in labels}
     demands = {
-        label: _demands(everything[everything["label"] == label], label, float(outside), servers) for label in labels
+        label: _demands(
+            everything[everything["label"] == label], label, outside[label], servers, fitted.demands[label].seconds
+        )
+        for label in labels
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
     hits = [label for label in labels if label + MISS_SUFFIX in labels]
@@ -101,18 +127,72 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         demands[BACKGROUND] = {"database": _fixed(servers["postgres"][hits[0]], int(seen[hits[0]]))}
     return Estimate(
         demands,
-        dict(zip(labels, _by_label(counts, durations, api_cpu).tolist(), strict=True)),
-        float(outside),
-        float(idle_utilisation),
+        dict(zip(labels, by_process.tolist(), strict=True)),
+        float(np.mean(list(outside.values()))),
+        float(background),
+        {label: _segments(everything[everything["label"] == label], outside[label]) for label in labels},
+        tuple(
+            IdleLevel(
+                after_s=after_s, extra_s=max(0.0, extra.seconds), half_width_s=extra.half_width_s, samples=samples
+            )
+            for after_s, extra, samples in fitted.extra
+        ),
+        {
+            label: Measured(
+                by_busy_periods_s=max(0.0, fitted.demands[label].seconds),
+                by_busy_periods_half_width_s=fitted.demands[label].half_width_s,
+                by_process_cpu_s=float(process_s),
+            )
+            for label, process_s in zip(labels, by_process, strict=True)
+        },
+        disagreement,
+        client_cpu_s,
     )
 
 
+def _idle_cost_s(table: pd.DataFrame, fitted: Fitted) -> float:
+    """What the idle gaps of a window cost it in all."""
+    sent, done = (table[name].to_numpy(dtype=np.float64) for name in ("sent_s", "completed_s"))
+    gaps = (sent - np.concatenate([[-np.inf], np.maximum.accumulate(done)[:-1]]))[1:]
+    return float(sum(_extra_of(gaps[gaps > 0], fitted)))
+
+
+def _extra_of(gap_s: FloatArray, fitted: Fitted) -> FloatArray:
+    after = [after_s for after_s, _, _ in fitted.extra]
+    extra = np.array([0.0, *(value.seconds for _, value, _ in fitted.extra)])
+    costs: FloatArray = extra[np.searchsorted(after, gap_s, side="right")]
+    return costs
+
+
+def _outside_s(table: pd.DataFrame, fitted: Fitted, label: str) -> float:
+    """CPU outside of the application: all of the request's, less what its own thread clock saw inside."""
+    inside_s = float((table["span_cpu_s"] - _extra_of(table["gap_s"].to_numpy(), fitted)).mean())
+    return max(fitted.demands[label].seconds - inside_s, float(table["span_send_s"].mean()))
+
+
+def _segments(table: pd.DataFrame, outside_s: float) -> dict[str, float]:
+    """Shares of the API's CPU by segment. What a stage uses is taken half before its await and half after it."""
+    mean = {name: float(table[f"span_{name}_s"].mean()) for name in ("cpu", "first", "own", "last", "send", "finish")}
+    stages = max(1, sum(bool(table[f"span_{stage}_s"].notna().any()) for stage in STAGE_PARTS))
+    in_stage = max(0.0, mean["cpu"] - mean["own"]) / stages
+    finish = min(mean["finish"], outside_s - mean["send"])
+    parse = max(0.0, outside_s - mean["send"] - finish)
+    first = parse + mean["first"] + in_stage / 2
+    last = mean["last"] + mean["send"] + in_stage / 2
+    total = outside_s + mean["cpu"]
+    shares = {"first": first / total, "last": last / total, "finish": finish / total}
+    return {**shares, "middle": max(0.0, 1 - sum(shares.values()))}
+
+
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """The completed requests with their ``label`` (operation, "_miss" added for a cache miss) and if ``alone``."""
+    """The completed requests with their ``label`` (operation, "_miss" added for a cache miss), if they were ``alone``,
+    and ``gap_s`` since the last answer before them."""
     done = table[table["outcome"] == "completed"].sort_values("sent_s", kind="stable").reset_index(drop=True)
     names = done["operation"].astype(str)
     labels = names.where(done["cache_hit"] != 0, names + MISS_SUFFIX)
-    return done.assign(label=labels, alone=alone(done["sent_s"].to_numpy(), done["completed_s"].to_numpy()))
+    sent_s, completed_s = done["sent_s"].to_numpy(), done["completed_s"].to_numpy()
+    gap_s = sent_s - np.concatenate([[-np.inf], np.maximum.accumulate(completed_s)[:-1]])[: sent_s.size]
+    return done.assign(label=labels, gap_s=gap_s, alone=alone(sent_s, completed_s))
 
 
 def alone(sent_s: FloatArray, completed_s: FloatArray) -> NDArray[np.bool_]:
@@ -131,14 +211,17 @@ def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatAr
 
 
 def _demands(
-    table: pd.DataFrame, label: str, outside_s: float, servers: Mapping[str, Mapping[str, float]]
+    table: pd.DataFrame, label: str, outside_s: float, servers: Mapping[str, Mapping[str, float]], busy_s: float
 ) -> dict[str, Demand]:
     cpu_s = table["span_cpu_s"].to_numpy(dtype=np.float64)
     app_s = table["span_app_s"].to_numpy(dtype=np.float64)
     response_s = (table["completed_s"] - table["sent_s"]).to_numpy(dtype=np.float64)
+    finish_s = min(float(table["span_finish_s"].mean()), outside_s)
     demands = {
-        "api": _measured(cpu_s * (cpu_s.mean() + outside_s) / cpu_s.mean()),
-        "client": _measured(np.maximum(response_s - app_s - outside_s, 0.0)),
+        # As varied as those that were alone, and of the size that a busy process needs.
+        "api": _measured(cpu_s * busy_s / cpu_s.mean()),
+        # The count and the log line come after the answer; the rest outside of the application delays it.
+        "client": _measured(np.maximum(response_s - app_s - outside_s + finish_s, 0.0)),
     }
     present = {stage: table[f"span_{stage}_s"].fillna(0.0).to_numpy() for stage in STAGE_PARTS}
     present = {stage: times for stage, times in present.items() if times.any()}
@@ -173,10 +256,10 @@ def evidence(found: Estimate) -> dict[str, Any]:
     """The two methods side by side, for the run folder: mean API CPU seconds a request."""
     return {
         "api_cpu_s": {
-            label: {"by_thread_clock": parts["api"].mean_s, "by_regression": found.api_cpu_s_by_regression[label]}
-            for label, parts in found.demands.items()
-            if "api" in parts
+            label: {"by_thread_clock": one.by_busy_periods_s, "by_regression": one.by_process_cpu_s}
+            for label, one in found.cpu.items()
         },
+        "disagreement": found.disagreement,
         "api_cpu_s_outside_app": found.api_cpu_s_outside_app,
         "api_idle_utilisation": found.api_idle_utilisation,
     }

@@ -28,7 +28,8 @@ PENDING = -1
 ERRORS = ("none", "status", "connect", "connection_lost", "timeout", "protocol", "task")
 NO_ERROR, STATUS, CONNECT, CONNECTION_LOST, TIMEOUT, PROTOCOL, TASK = range(len(ERRORS))
 
-SPAN_SLOTS = 8
+SPAN_SLOTS = 16
+MOMENT = "at"  # the one span that is a moment: kept in seconds since the run's start, as all times are
 MAX_GENERATORS = 64
 _HEADER_FIELDS = 1 + 2 * MAX_GENERATORS  # float64: the start, then for each generator: ready, dispatched
 _COLUMNS: dict[str, np.dtype[Any]] = {
@@ -175,7 +176,7 @@ class Recorder:
         if exchange.server_timing:
             for name, duration_s, description in server_timing.parse(exchange.server_timing):
                 if name in self._spans and duration_s is not None:
-                    self._spans[name][row] = duration_s
+                    self._spans[name][row] = duration_s - self.start_s if name == MOMENT else duration_s
                 if name == "cache" and description in ("hit", "miss"):
                     self._cache_hit[row] = description == "hit"
         self._outcome[row] = exchange.outcome  # last: a row with an outcome is whole

@@ -70,7 +70,10 @@ class DesignUser(FastHttpUser):
     abstract = True
     design: ClassVar[Design]
     # The metrics of the Server-Timing header that are kept, as spans.
-    server_timing: ClassVar[tuple[str, ...]] = ("app", "cpu", "cache", "wait", "pool", "db", "stream")
+    server_timing: ClassVar[tuple[str, ...]] = (
+        *("app", "cpu", "cache", "wait", "pool", "db", "stream"),
+        *("first", "own", "last", "send", "finish", "at", "clock"),
+    )
 
     network_timeout = REQUEST_TIMEOUT_S
     connection_timeout = REQUEST_TIMEOUT_S

@@ -11,8 +11,8 @@ from reports import numbers as n
 from reports.collect import Material, Study
 from reports.compare import Load, Records, compare_window, group
 from reports.document import KeyNumber, Report, Tone
-from reports.files import Generator, Resources, StationRow
-from reports.sections import design, simulated, validation
+from reports.files import Comparison, Generator, Resources, StationRow
+from reports.sections import design, held_out, saturation, simulated, validation
 from reports.verdict import WHOLE_DAY, Verdict, judge, place
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run
@@ -28,7 +28,11 @@ def build(material: Material, loads: list[Load]) -> tuple[Report, Verdict]:
     verdict = judge(material, loads)
     sections = (
         validation.latency(material, loads),
-        validation.comparison(loads),
+        validation.comparison(material, loads),
+        held_out.tail(loads),
+        held_out.parts(loads),
+        held_out.machine(material, loads),
+        saturation.section(material),
         simulated.day(material, verdict),
         simulated.breakdown(material),
         simulated.cache(material),
@@ -60,6 +64,7 @@ def _records(study: Study, run: Run) -> Records:
         generator=files.read(run, "generator", Generator),
         replayed=_requests(replay) if replay and (replay.folder / "requests.parquet").is_file() else None,
         replayed_stations=(files.read(replay, "stations", list[StationRow]) or []) if replay else [],
+        comparison=files.read(replay, "comparison", Comparison) if replay else None,
     )
 
 

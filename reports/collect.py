@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reports import files
-from reports.files import Breakdown, CacheRow, CacheSweep, Capacity, Check, Curve, Hours, OperationRow, StationRow
+from reports.files import (
+    Breakdown,
+    CacheRow,
+    CacheSweep,
+    Capacity,
+    Check,
+    Curve,
+    Hours,
+    OperationRow,
+    Searched,
+    StationRow,
+)
 from sdlab.calibration import Calibration
 from sdlab.catalog import load_design, slugs
 from sdlab.errors import InvalidInput
@@ -48,13 +59,13 @@ class Study:
         return found[-1] if found else None
 
     def windows(self) -> list[Run]:
-        """Open-loop load tests that say something about the service: neither warm-up nor calibration."""
+        """Open-loop load tests that say something about the service: not warm-up, calibration, overload or search."""
         return [
             run
             for run in self.runs
             if run.manifest.kind == "load_test"
             and run.manifest.parameters.get("mode", "open_loop") == "open_loop"
-            and run.manifest.parameters.get("role") not in ("warm_up", "calibration")
+            and run.manifest.parameters.get("role") not in ("warm_up", "calibration", "overload", "saturation")
             and (run.folder / "requests.parquet").is_file()
         ]
 
@@ -91,6 +102,7 @@ class Material:
     curve: Curve | None
     sweep: CacheSweep | None
     calibration: Calibration | None
+    searched: Searched | None = None
 
 
 def deployment_of(run: Run) -> Deployment:
@@ -135,6 +147,7 @@ def read_study(study: Study) -> Material:
         curve=_read(study.newest("latency_curve", "reference"), "curve", Curve),
         sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
         calibration=_calibration(study),
+        searched=_read(_saturation(study), "saturation", Searched),
     )
 
 
@@ -175,6 +188,11 @@ def _day(run: Run | None) -> Day | None:
 def _calibration(study: Study) -> Calibration | None:
     folders = [run.folder / "calibration.toml" for run in study.runs if run.manifest.kind == "calibration"]
     return next((Calibration.load(path) for path in reversed(folders) if path.is_file()), None)
+
+
+def _saturation(study: Study) -> Run | None:
+    found = [run for run in study.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
+    return found[-1] if found else None
 
 
 def _read(run: Run | None, name: str, shape: type[files.T]) -> files.T | None:

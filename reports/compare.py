@@ -11,40 +11,50 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reports.files import Generator, Resources, StationRow
+from reports import parts_of_a_request as parts
+from reports.files import Comparison, Generator, Resources, StationRow
+from sdlab import spoilt
+from sdlab.agreement import STATISTICS, Agreement, agreement, median, noise_floor
 from sdlab.arrivals import FloatArray
 from sdlab.runs import RunManifest
-from sdlab.summary import PERCENTILES, percentile, response_times
+from sdlab.summary import percentile, response_times
 
 ALL = "all"
 HELD_OUT = "held_out"
-RESPONSE_TIMES = ("response_time_s_p50", "response_time_s_p95", "response_time_s_p99", "response_time_s_mean")
 UTILISATION = "utilisation"
 P99 = "response_time_s_p99"
 CONFIDENCE = 0.95
+BASELINES = ("mm1", "mg1")
+_PERCENTS = tuple(int(name[1:]) for name in STATISTICS if name.startswith("p"))
 _BATCHES = 20
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One quantity, measured (with an interval) and predicted. SI units; NaN for what is not known."""
+    """One quantity, measured (with an interval) and predicted. SI units; NaN for what is not known.
+
+    ``errors`` are those of the windows if this is their median.
+    """
 
     quantity: str
     measured: float
     low: float
     high: float
     predicted: float
+    errors: tuple[float, ...] = ()
 
     @property
     def relative_error(self) -> float:
-        """(predicted - measured) / measured; NaN if either is missing or nothing was measured."""
+        """(predicted - measured) / measured, of several windows their median; NaN if nothing is known."""
+        if self.errors:
+            return median(self.errors)
         return (self.predicted - self.measured) / self.measured if self.measured else float("nan")
 
 
@@ -58,11 +68,17 @@ class Records:
     generator: Generator | None = None
     replayed: pd.DataFrame | None = None
     replayed_stations: Sequence[StationRow] = ()
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """One load-test window, compared. ``operations`` maps ``all`` and each operation to its quantities."""
+    """One load-test window, compared. ``operations`` maps ``all`` and each operation to its quantities.
+
+    ``share`` is of saturation. ``baselines`` are the naive predictions in seconds by name and statistic. ``measured_s``
+    and ``predicted_s`` are the response times, from the send; ``parts`` the mean seconds of a request by part,
+    measured and modelled. ``probe_ratio`` is how much longer the spin probe took than while calibrating.
+    """
 
     run_id: str
     held_out: bool
@@ -78,6 +94,14 @@ class Window:
     lateness_s_p50: float
     lateness_s_p99: float
     steal_share: float
+    share: float | None = None
+    block: int | None = None
+    frozen: str | None = None
+    probe_ratio: float = float("nan")
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
+    measured_s: FloatArray = field(default_factory=lambda: np.empty(0), compare=False, repr=False)
+    predicted_s: FloatArray = field(default_factory=lambda: np.empty(0), compare=False, repr=False)
+    parts: tuple[dict[str, float], dict[str, float]] = ({}, {})
 
     @property
     def predicted(self) -> bool:
@@ -87,7 +111,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Load:
-    """The windows at one nominal rate. ``operations`` holds medians over the *valid* windows only."""
+    """The windows at one nominal rate. ``operations`` holds medians over the *valid* windows only.
+
+    ``cells`` judge the statistics of all operations together, if the load is held out and was predicted;
+    ``baselines`` are the naive predictions' median errors by name and statistic.
+    """
 
     rate_rps: float
     held_out: bool
@@ -95,6 +123,12 @@ class Load:
     invalid: tuple[Window, ...]
     operations: dict[str, tuple[Compared, ...]]
     noise_floor: dict[str, float]
+    share: float | None = None
+    cells: tuple[Agreement, ...] = ()
+    baselines: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def cell(self, statistic: str) -> Agreement | None:
+        return next((one for one in self.cells if one.statistic == statistic), None)
 
     def quantity(self, name: str, operation: str = ALL) -> Compared | None:
         return next((one for one in self.operations.get(operation, ()) if one.quantity == name), None)
@@ -119,6 +153,10 @@ def compare_window(records: Records) -> Window:
     if records.manifest.interrupted:
         reasons.append("interrupted")
     table = records.requests
+    machine = records.resources.model_dump() if records.resources else {}
+    calibrated_s = said.get("calibrated_probe_s")
+    if spoiled := spoilt.by_the_machine(machine, calibrated_s):
+        reasons.append(spoiled)
     duration_s = float(said.get("duration_s") or table["intended_s"].max())
     resources, generator = records.resources or Resources(), records.generator or Generator()
     return Window(
@@ -129,13 +167,21 @@ def compare_window(records: Records) -> Window:
         duration_s=duration_s,
         requests=len(table),
         availability=float((table["outcome"] == "completed").mean()) if len(table) else float("nan"),
-        valid=not records.manifest.interrupted and (validity is None or validity.valid),
+        valid=not records.manifest.interrupted and (validity is None or validity.valid) and not spoiled,
         reasons=tuple(reasons),
         operations=_operations(records),
         response_time_s_p99_intended=percentile(np.sort(response_times(table)), 99).value_s,
         lateness_s_p50=generator.lateness_s_p50,
         lateness_s_p99=generator.lateness_s_p99,
         steal_share=resources.machine.steal_share,
+        share=said.get("share"),
+        block=said.get("block"),
+        frozen=said.get("digest"),
+        probe_ratio=spoilt.probe_s(machine) / (calibrated_s or math.nan),
+        baselines=_baselines(records.comparison),
+        measured_s=np.sort(_from_send(table)),
+        predicted_s=np.sort(_from_send(records.replayed)) if records.replayed is not None else np.empty(0),
+        parts=(parts.measured(table), parts.modelled(records.replayed) if records.replayed is not None else {}),
     )
 
 
@@ -190,7 +236,7 @@ def _times(measured: pd.DataFrame, predicted: pd.DataFrame | None) -> tuple[Comp
     model = _from_send(predicted) if predicted is not None else np.empty(0)
     seen_sorted, model_sorted = np.sort(seen), np.sort(model)
     compared = []
-    for p in PERCENTILES:
+    for p in _PERCENTS:
         one = percentile(seen_sorted, p, CONFIDENCE)
         value = percentile(model_sorted, p).value_s
         compared.append(Compared(f"response_time_s_p{p}", one.value_s, one.low_s, one.high_s, value))
@@ -222,11 +268,50 @@ def _load(rate_rps: float, held_out: bool, windows: list[Window]) -> Load:
         samples = [window.operations[name] for window in valid if name in window.operations]
         operations[name] = tuple(_median(same) for same in zip(*samples, strict=True))
     floors = {
-        one.quantity: (one.high - one.low) / 2 / one.measured if len(valid) > 1 and one.measured else float("nan")
-        for one in operations.get(ALL, ())
+        one.quantity: noise_floor([w.operations[ALL][row].measured for w in valid])
+        for row, one in enumerate(operations.get(ALL, ()))
     }
     invalid = tuple(window for window in windows if not window.valid)
-    return Load(rate_rps, held_out, valid, invalid, operations, floors)
+    share = windows[0].share
+    cells = _cells(valid, share) if held_out and any(window.predicted for window in valid) else ()
+    return Load(rate_rps, held_out, valid, invalid, operations, floors, share, cells, _baseline_errors(valid))
+
+
+def _cells(valid: Sequence[Window], share: float | None) -> tuple[Agreement, ...]:
+    def column(statistic: str) -> list[Compared]:
+        rows = [one for window in valid for one in window.operations[ALL]]
+        return [one for one in rows if one.quantity == f"response_time_s_{statistic}"]
+
+    return tuple(
+        agreement(name, [one.measured for one in column(name)], [one.predicted for one in column(name)], share)
+        for name in STATISTICS
+    )
+
+
+def _baselines(comparison: Comparison | None) -> dict[str, dict[str, float]]:
+    """By baseline and statistic, in seconds; a queue without a steady state (null in the file) waits for ever."""
+    if comparison is None:
+        return {}
+    cells = {name: getattr(comparison, name) for name in STATISTICS}
+    return {
+        baseline: {name: math.inf if math.isnan(cell[f"{baseline}_s"]) else cell[f"{baseline}_s"]
+                   for name, cell in cells.items() if f"{baseline}_s" in cell}
+        for baseline in BASELINES
+    }  # fmt: skip
+
+
+def _baseline_errors(valid: Sequence[Window]) -> dict[str, dict[str, float]]:
+    errors: dict[str, dict[str, float]] = {}
+    for baseline in BASELINES:
+        for name in STATISTICS:
+            pairs = [
+                (window.baselines[baseline][name], one.measured)
+                for window in valid
+                for one in window.operations[ALL]
+                if one.quantity == f"response_time_s_{name}" and name in window.baselines.get(baseline, {})
+            ]
+            errors.setdefault(baseline, {})[name] = median(naive / seen - 1 for naive, seen in pairs if seen > 0)
+    return errors
 
 
 def _median(same: Sequence[Compared]) -> Compared:
@@ -244,4 +329,5 @@ def _median(same: Sequence[Compared]) -> Compared:
         float(known.min()),
         float(known.max()),
         float(np.median(predicted)) if predicted else float("nan"),
+        tuple(error for one in same if math.isfinite(error := one.relative_error)),
     )

@@ -41,7 +41,7 @@ def latency_against_load(
         )
         for window in windows:
             _measured_points(axes, window)
-        _milliseconds_axis(axes)
+        milliseconds_axis(axes)
         ends = ends or _point_labels(windows)
         if slo:
             level = slo[1].response_time_s_p99
@@ -201,7 +201,7 @@ def _point_labels(windows: Sequence[Window]) -> list[tuple[float, str, str]]:
     return [(1e3 * seen[name], f"{name} measured", colour) for name, colour in PERCENTILE_COLOURS.items()]
 
 
-def _milliseconds_axis(axes: Axes) -> None:
+def milliseconds_axis(axes: Axes) -> None:
     """A log axis with at least a decade, labelled 1, 2, 5, 10 ... in plain numbers."""
     low, high = axes.get_ylim()
     axes.set_ylim(low, max(high, 10 * low))
@@ -237,7 +237,7 @@ def _hours_panel(
     axes.set_xlim(0, 24)
     axes.xaxis.set_major_locator(FixedLocator([0, 6, 12, 18, 24]))
     if axes.get_yscale() == "log":
-        _milliseconds_axis(axes)
+        milliseconds_axis(axes)
     else:
         _from_zero(axes)
     style.label_ends(axes, ends, room)

@@ -211,6 +211,7 @@ class Resources(_Part):
     duration_s: Number = float("nan")
     processes: dict[str, Process] = Field(default_factory=dict)
     machine: MachineLoad = Field(default_factory=MachineLoad)
+    spin_probe: dict[str, dict[str, float] | None] = Field(default_factory=dict)
 
 
 class Generator(_Part):
@@ -218,6 +219,22 @@ class Generator(_Part):
 
     lateness_s_p50: Number = float("nan")
     lateness_s_p99: Number = float("nan")
+
+
+class Comparison(_Part):
+    """comparison.json of a replay: seconds by statistic, ``mm1_s`` and ``mg1_s`` being the naive baselines."""
+
+    mean: dict[str, Number]
+    p50: dict[str, Number]
+    p90: dict[str, Number]
+    p95: dict[str, Number]
+    p99: dict[str, Number]
+
+
+class Searched(_Part):
+    """saturation.json, as far as the validation needs it."""
+
+    rate_rps: Number
 
 
 T = TypeVar("T")

@@ -20,28 +20,22 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
+from sdlab import palette
+
 Theme = Literal["light", "dark"]
 
 INK, MUTED, GRID, PAPER = "#010101", "#020202", "#030303", "#040404"
 SERIES = ("#0a0a01", "#0a0a02", "#0a0a03", "#0a0a04", "#0a0a05", "#0a0a06")
 BLUE, ORANGE, GREEN, PURPLE, AMBER, GREY = SERIES
 
-# After Okabe and Ito 2008 (told apart by colour-blind readers), darkened or lightened until text in them has a
-# contrast of 4.5 to 1 on its ground.
-THEMES: dict[Theme, dict[str, str]] = {
-    "light": {
-        INK: "#1c2126", MUTED: "#59626b", GRID: "#dfe3e7", PAPER: "#ffffff",
-        BLUE: "#0069a6", ORANGE: "#bf4c00", GREEN: "#00755a", PURPLE: "#95408a", AMBER: "#836000", GREY: "#68717a",
-    },
-    "dark": {
-        INK: "#e8ebee", MUTED: "#a3acb5", GRID: "#363d45", PAPER: "#15191d",
-        BLUE: "#62b5ef", ORANGE: "#ff9b57", GREEN: "#42cfa7", PURPLE: "#e29ccf", AMBER: "#e0bf50", GREY: "#a0a9b2",
-    },
-}  # fmt: skip
 VARIABLES = {
     INK: "ink", MUTED: "muted", GRID: "grid", PAPER: "paper",
     BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple", AMBER: "amber", GREY: "grey",
 }  # fmt: skip
+THEMES: dict[Theme, dict[str, str]] = {
+    "light": {stand_in: palette.LIGHT[name] for stand_in, name in VARIABLES.items()},
+    "dark": {stand_in: palette.DARK[name] for stand_in, name in VARIABLES.items()},
+}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 _STYLE: dict[Any, Any] = {

@@ -41,6 +41,19 @@ class SloResult:
 
 
 @dataclass(frozen=True)
+class Validation:
+    """How many judged cells (a statistic at a held-out load) are within their bound, and within the bare target."""
+
+    judged: int
+    passed: int
+    within_target: int
+
+    @property
+    def passes(self) -> bool:
+        return self.passed == self.judged
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the study shows. `None` wherever it does not say.
 
@@ -60,10 +73,12 @@ class Verdict:
     model_error: ModelError | None
     invalid_windows: int
     demands_measured: bool
+    validation: Validation | None = None
 
     @property
     def sentence(self) -> str:
         parts = [self._slo_words(), self._headroom_words(), self._bottleneck_words(), self._error_words()]
+        parts.append(self._validation_words())
         if not self.demands_measured:
             parts.append("the model's demands are assumed, not measured")
         return "; ".join(part for part in parts if part) + "."
@@ -103,6 +118,15 @@ class Verdict:
     def _bottleneck_words(self) -> str:
         return f"first bottleneck {place(self.bottleneck)}" if self.bottleneck else ""
 
+    def _validation_words(self) -> str:
+        if self.validation is None:
+            return ""
+        if self.validation.passes:
+            return f"validation passed in all {self.validation.judged} judged cells"
+        return (
+            f"validation MISSED in {self.validation.judged - self.validation.passed} of {self.validation.judged} cells"
+        )
+
     def _error_words(self) -> str:
         invalid = ""
         if self.invalid_windows:
@@ -115,6 +139,14 @@ class Verdict:
             return known + (f" ({invalid})" if invalid else "")
         details = [f"median of {error.loads} held-out loads", f"worst {n.signed_percent(error.worst)}", invalid]
         return f"model's p99 off by {n.absolute_percent(error.median_absolute)} ({'; '.join(filter(None, details))})"
+
+
+def validation_of(loads: Sequence[Load]) -> Validation | None:
+    """`None` if no cell is judged: no held-out load says what share of saturation it is."""
+    cells = [cell for load in loads for cell in load.cells if cell.passes is not None]
+    if not cells:
+        return None
+    return Validation(len(cells), sum(bool(c.passes) for c in cells), sum(bool(c.meets_target) for c in cells))
 
 
 def judge(material: Material, loads: Sequence[Load]) -> Verdict:
@@ -138,6 +170,7 @@ def judge(material: Material, loads: Sequence[Load]) -> Verdict:
         model_error=model_error(loads),
         invalid_windows=sum(len(load.invalid) for load in held_out),
         demands_measured=demands_measured(material),
+        validation=validation_of(loads),
     )
 
 

@@ -30,8 +30,36 @@ class Demand(BaseModel):
         return self
 
 
+class Measured(BaseModel):
+    """CPU seconds a request costs a busy API process: by the busy periods of its thread's clock, with half the width
+    of a 95 % interval, and by regressing the process's CPU time of whole windows on their requests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    by_busy_periods_s: float = Field(ge=0)
+    by_busy_periods_half_width_s: float = Field(ge=0)
+    by_process_cpu_s: float = Field(ge=0)
+
+
+class IdleLevel(BaseModel):
+    """What the first request costs more that finds the API process idle for at least ``after_s`` (seconds of CPU)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    after_s: float = Field(ge=0)
+    extra_s: float = Field(ge=0)
+    half_width_s: float = Field(ge=0)
+    samples: int = Field(ge=1)
+
+
 class Calibration(BaseModel):
-    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when."""
+    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
+
+    ``segments[operation]`` are the shares of its ``api`` demand before the first await, between awaits, after the last
+    up to the answer, and after the answer ("first", "middle", "last", "finish"; they add up to 1). ``idle`` are the
+    levels of what an idle gap costs; ``cpu`` is the evidence by two methods; ``client_cpu_s`` is what the load
+    generator's one process spends on a request.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +71,10 @@ class Calibration(BaseModel):
     rate_rps: float = Field(gt=0)
     utilisation: float = Field(ge=0, le=1)
     demands: dict[str, dict[str, Demand]]
+    segments: dict[str, dict[str, float]] = {}
+    idle: tuple[IdleLevel, ...] = ()
+    cpu: dict[str, Measured] = {}
+    client_cpu_s: float = Field(default=0.0, ge=0)
 
     @property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -89,19 +90,41 @@ def notebook(
 def test(context: typer.Context) -> None:
     """Lint, types, the architecture's rules and all tests, the fast ones first. Other arguments go to pytest."""
     console = Console(highlight=False)
-    steps = {
-        "lint": [sys.executable, "-m", "ruff", "check", "--quiet", "."],
-        "format": [sys.executable, "-m", "ruff", "format", "--check", "--quiet", "."],
-        "types": [sys.executable, "-m", "mypy"],
-        "imports": [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
-        "tests": [sys.executable, "-m", "pytest", *context.args],
-    }
-    for name, command in steps.items():
-        console.rule(name, style="dim")
-        code = subprocess.run(command, cwd=catalog.ROOT, check=False).returncode
-        if code:
-            console.print(f"lab test: {name} failed (exit code {code})", style="red")
+    python = [sys.executable, "-m"]
+    imports = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    steps: list[dict[str, list[str]]] = [
+        {
+            "lint": [*python, "ruff", "check", "--quiet", "."],
+            "format": [*python, "ruff", "format", "--check", "--quiet", "."],
+        },
+        {"types": [*python, "mypy"], "imports": imports, "compile the engines": [*python, "simulations.engines.ready"]},
+    ]
+    if context.args:
+        steps.append({"tests": [*python, "pytest", *context.args]})
+    else:
+        # Each process takes the next test when it has done one, in their order.
+        side_by_side = ["--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder", "-m", "not quiet"]
+        steps.append({"tests, two at a time": [*python, "pytest", *side_by_side]})
+        quiet = ["-m", "quiet", "tests/functional", "tests/end_to_end"]
+        steps.append({"tests that need the machine for themselves": [*python, "pytest", *quiet]})
+    for together in steps:
+        console.rule(", ".join(together), style="dim")
+        if failed := _failed(together):
+            console.print(f"lab test: {failed}", style="red")
             raise typer.Exit(1)
+
+
+def _failed(together: dict[str, list[str]]) -> str | None:
+    """Run commands side by side; the first that failed and its exit code. None is left running, whatever happens."""
+    with ExitStack() as stack:
+        running = {}
+        for name, command in together.items():
+            running[name] = process = stack.enter_context(subprocess.Popen(command, cwd=catalog.ROOT))
+            stack.callback(process.terminate)
+        for name, process in running.items():
+            if code := process.wait():
+                return f"{name} failed (exit code {code})"
+    return None
 
 
 def _cores() -> str:

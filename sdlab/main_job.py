@@ -50,22 +50,31 @@ def run(
     ] = False,
     publish: Annotated[bool, typer.Option(help="Also write reports/published and the design's calibration.")] = False,
 ) -> None:
-    """Measure the service, freeze its parameters, predict held-out loads, simulate the day, report."""
+    """Load the service to its limit, freeze its parameters, predict held-out loads, simulate the day, report."""
     console = Console(highlight=False)
     catalog.load_design(slug)
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     common = ["--study", study, f"--seed={seed}"]
-    windows = ["--window=3", "--held-out-window=2", "--repeats=1"] if quick else []
+    # Blocks and windows as short as the percentiles allow: more of both is `lab validate`.
+    windows = (
+        ["--window=3", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.7,0.8", "--again=0"]
+        if quick
+        else ["--window=4", "--held-out-window=6", "--repeats=3", "--again=1"]
+    )
+    search = ["--max-rate=200", "--probe=2", "--warm-up=1", "--no-confirm"] if quick else ["--probe=5", "--no-confirm"]
     day, probe = (
         (["--requests=20000"], ["--requests=20000", "--precision=0.1"]) if quick else ([], ["--requests=150000"])
     )
     sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
-    length = "a minute, too short for numbers to stand on" if quick else "three minutes"
+    length = "a minute, too short for numbers to stand on" if quick else "eight minutes"
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
-        job.attached(Step("load the service: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows]))
+        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search]))
+        job.attached(
+            Step("load the service in blocks: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows])
+        )
         job.attached(Step("predict the held-out loads", ["predict", slug, *common]))
         calibrated = [*common, "--calibration", f"study:{study}"]
         job.together(
@@ -82,8 +91,8 @@ def run(
 
 
 def _publish_calibration(slug: str, study: str) -> None:
-    """Make what this study has measured the design's own calibration."""
-    (run,) = (run for run in find_runs(slug, "calibration") if run.manifest.study == study)
+    """Make what this study has measured last the design's own calibration."""
+    *_, run = (run for run in find_runs(slug, "calibration") if run.manifest.study == study)
     shutil.copyfile(run.folder / "calibration.toml", catalog.design_folder(slug) / "calibration.toml")
 
 

@@ -9,6 +9,7 @@ from sdlab.arrivals import FloatArray, stream
 from sdlab.errors import InvalidInput
 
 _TABLE_KEYS = 4096
+_CELLS = 1 << 16
 
 
 def zipf_ranks(count: int, keys: int, exponent: float, seed: int, purpose: str = "keys") -> NDArray[np.int64]:
@@ -25,13 +26,26 @@ def zipf_ranks(count: int, keys: int, exponent: float, seed: int, purpose: str =
     head_total = float(head_weights.sum())
     tail_total = _tail_weight(head, keys, exponent)
     cumulative = np.cumsum(head_weights) / (head_total + tail_total)
-    uniform = generator.random(count)
-    ranks = np.searchsorted(cumulative, uniform, side="right").astype(np.int64)
+    ranks = _ranked(cumulative, generator.random(count))
     in_tail = np.flatnonzero(ranks >= head)
     if keys == head:
         ranks[in_tail] = head - 1  # the last cumulative weight can round to just below 1
     elif in_tail.size:
         ranks[in_tail] = _tail_ranks(in_tail.size, head, keys, exponent, generator)
+    return ranks
+
+
+def _ranked(cumulative: FloatArray, uniform: FloatArray) -> NDArray[np.int64]:
+    """``searchsorted(cumulative, uniform, side="right")`` by a guide table (Chen and Asau 1974).
+
+    The interval is cut into cells; most hold no bound, and there the cell alone gives the rank. Only numbers in the
+    others are searched for.
+    """
+    bounds = np.searchsorted(cumulative, np.arange(_CELLS + 1) / _CELLS, side="right")
+    guide = np.where(bounds[:-1] == bounds[1:], bounds[:-1], -1)
+    ranks: NDArray[np.int64] = guide[(uniform * _CELLS).astype(np.int32)]  # exact: the cells are a power of two
+    searched = np.flatnonzero(ranks < 0)
+    ranks[searched] = np.searchsorted(cumulative, uniform[searched], side="right")
     return ranks
 
 

@@ -34,7 +34,7 @@ from sdlab.workload import Requests
 RUNS = ROOT / "reports" / "runs"
 SPAN_PREFIX = "span_"
 
-Kind = Literal["simulation", "load_test", "calibration"]
+Kind = Literal["simulation", "load_test", "calibration", "saturation"]
 
 
 class Machine(BaseModel):

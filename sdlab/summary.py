@@ -8,7 +8,7 @@ interpolation): the smallest value that at least a share p of the records do not
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
@@ -23,8 +23,6 @@ IntArray: TypeAlias = NDArray[np.int64]
 PERCENTILES = (50, 95, 99)
 OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
 """How a request can end; only a load generator drops requests."""
-
-SUMMARISED = ("operation", "outcome", "intended_s", "completed_s", "retries")
 
 
 @dataclass(frozen=True)
@@ -123,29 +121,60 @@ def _rank(count: int, percent: float) -> int:
     return min(count - 1, max(0, int(np.ceil(percent / 100 * count)) - 1))
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The requests of one operation, or all: a row each. ``outcome`` indexes `OUTCOMES`, ``taken_s`` is NaN for what
+    never ended, ``retries`` is None where they were not kept.
+    """
+
+    name: str
+    outcome: NDArray[np.int8]
+    taken_s: FloatArray
+    retries: NDArray[np.int32] | None
+
+    def times_s(self, outcome: str) -> FloatArray:
+        """How long the requests with one outcome took."""
+        times: FloatArray = self.taken_s[self.outcome == OUTCOMES.index(outcome)]
+        return times
+
+
+def _parts(table: pd.DataFrame) -> Iterator[_Part]:
+    """All requests, then each operation that occurs: plain arrays, since groups of a table are copies of all of it."""
+    operations = table["operation"].astype("category").cat
+    every = _Part(
+        "all",
+        np.asarray(pd.Categorical(table["outcome"], categories=list(OUTCOMES)).codes, dtype=np.int8),
+        table["completed_s"].to_numpy() - table["intended_s"].to_numpy(),
+        table["retries"].to_numpy() if "retries" in table else None,
+    )
+    yield every
+    codes = operations.codes.to_numpy()
+    for code, name in enumerate(operations.categories):
+        of = np.flatnonzero(codes == code)
+        if of.size:
+            retries = None if every.retries is None else every.retries[of]
+            yield _Part(str(name), every.outcome[of], every.taken_s[of], retries)
+
+
 def summarise(table: pd.DataFrame, duration_s: float | None = None) -> list[OperationSummary]:
     """One summary an operation that occurs, ``all`` first. ``duration_s`` defaults to the last intended start."""
     span = duration_s or float(table["intended_s"].max() if len(table) else 0.0) or float("nan")
-    table = table[[name for name in SUMMARISED if name in table]]  # groups are copies: of no more than is looked at
-    rows = [_one("all", table, span)]
-    rows += [_one(str(name), part, span) for name, part in table.groupby("operation", observed=True)]
-    return rows
+    return [_one(part, span) for part in _parts(table)]
 
 
-def _one(name: str, table: pd.DataFrame, span_s: float) -> OperationSummary:
-    times = response_times(table)
+def _one(part: _Part, span_s: float) -> OperationSummary:
+    times, requests = part.times_s("completed"), part.outcome.size
     p50, p95, p99 = percentiles(times, PERCENTILES)
-    ended = {str(outcome): int(count) for outcome, count in table["outcome"].value_counts().items()}
-    retries = table["retries"].to_numpy() if "retries" in table else np.zeros(0, dtype=np.int32)
+    ended = np.bincount(part.outcome[part.outcome >= 0], minlength=len(OUTCOMES))
     return OperationSummary(
-        operation=name,
-        requests=len(table),
-        **_counts(ended),
-        retried=int(np.count_nonzero(retries)),
-        retries=int(retries.sum()),
-        rate_rps=len(table) / span_s,
+        operation=part.name,
+        requests=requests,
+        **_counts(dict(zip(OUTCOMES, ended.tolist(), strict=True))),
+        retried=0 if part.retries is None else int(np.count_nonzero(part.retries)),
+        retries=0 if part.retries is None else int(part.retries.sum()),
+        rate_rps=requests / span_s,
         goodput_rps=times.size / span_s,
-        availability=times.size / len(table) if len(table) else float("nan"),
+        availability=times.size / requests if requests else float("nan"),
         response_time_s_mean=float(times.mean()) if times.size else float("nan"),
         response_time_s_p50=p50.value_s,
         response_time_s_p95=p95.value_s,
@@ -210,15 +239,12 @@ def outcomes(table: pd.DataFrame) -> list[dict[str, Any]]:
 
     ``share`` is of the operation's requests, times are seconds from the intended start; NaN for what never ended.
     """
-    table = table[[name for name in SUMMARISED if name in table]]
-    parts = [("all", table), *((str(name), part) for name, part in table.groupby("operation", observed=True))]
     rows = []
-    for name, part in parts:
-        taken_s = part["completed_s"].to_numpy() - part["intended_s"].to_numpy()
+    for part in _parts(table):
         for outcome in OUTCOMES:
-            times = taken_s[(part["outcome"] == outcome).to_numpy()]
+            times = part.times_s(outcome)
             if times.size:
-                rows.append({"operation": name, "outcome": outcome, **_times_of(times, len(part))})
+                rows.append({"operation": part.name, "outcome": outcome, **_times_of(times, part.outcome.size)})
     return rows
 
 

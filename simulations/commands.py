@@ -13,7 +13,7 @@ from sdlab.arrival_choice import described
 from sdlab.errors import InvalidInput
 from sdlab.invocation import shown_path
 from sdlab.runs import Run, to_json
-from simulations import comparison, estimates, files, present, scenario
+from simulations import comparison, estimates, files, present, present_comparison, scenario
 from simulations import run as runner
 from simulations.advice import advise, after_run
 from simulations.advice.show import heed
@@ -34,6 +34,7 @@ from simulations.options import (
 )
 from simulations.replicate import replicated
 from simulations.scenario import Scenario
+from simulations.series import STEPS_MAX
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +59,8 @@ def simulate(
         str,
         typer.Option(
             help="all: every request's record; histograms: response times in buckets of 0.2 %, in memory that stays "
-            f"constant from {scenario.STREAM_REQUESTS:,} requests on (--rate with Poisson arrivals, no --step)."
+            f"constant from {scenario.STREAM_REQUESTS:,} requests on (--rate with Poisson arrivals); "
+            f"a --step adds its bins, {STEPS_MAX:,} at most."
         ),
     ] = "all",
     spans: Annotated[bool, typer.Option("--spans", help="Keep each request's seconds at each resource.")] = False,
@@ -118,9 +120,8 @@ def simulate(
 
 def _is_streamed(recording: runner.Recording, engine: str, arrival: str, expected: float, most: int | None) -> bool:
     """Whether a steady run makes its requests as it goes: so many that their records would not fit."""
-    fits = recording.records == "histograms" and recording.step_s is None
     return (
-        fits
+        recording.records == "histograms"
         and engine == "compiled"
         and arrival == "poisson"
         and min(expected, most or expected) > scenario.STREAM_REQUESTS
@@ -139,22 +140,25 @@ def predict(
 ) -> None:
     """Feed what load tests really sent, when they sent it, into the model of what they loaded, and compare.
 
-    With --study alone: all its held-out loads, with the calibration that was frozen before them.
+    With --study alone: all its held-out loads, each with the parameters that were frozen before it.
     """
     design = catalog.load_design(slug)
     if not load_tests and study is None:
         raise InvalidInput("runs", None, "name run folders of load tests, or a --study")
     measured_runs = [Run.load(folder) for folder in load_tests or []] or scenario.held_out(slug, study, runs_folder)
-    frozen = scenario.load_calibration(slug, calibration or (f"study:{study}" if study else None), runs_folder)
     rows = []
     for measured in measured_runs:
+        frozen = scenario.frozen_for(measured, calibration, study, runs_folder)
         predicted = runner.run(scenario.a_replay(design, frozen, measured), seed, "compiled", quiet=as_json)
+        row = comparison.with_measured(predicted, measured, frozen)
+        predicted.content["comparison"] = row
         runner.save(predicted, overrides=None, study=study, runs_folder=runs_folder)
-        rows.append(comparison.with_measured(predicted, measured))
+        rows.append(row)
+    loads = comparison.by_load(rows)
     if as_json:
-        print(to_json(rows))
+        print(to_json({"windows": rows, "loads": [{**about, "cells": cells} for about, cells in loads]}))
     else:
-        present.show_comparison(Console(highlight=False), rows, scenario.source_of(frozen))
+        present_comparison.show(Console(highlight=False), rows, loads)
 
 
 @app.command()

@@ -4,35 +4,108 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from sdlab import agreement, spoilt
+from sdlab.agreement import Agreement
+from sdlab.calibration import Calibration
 from sdlab.runs import Run
-from sdlab.summary import PERCENTILES, percentiles
+from sdlab.summary import percentiles
+from simulations import baselines, results
 from simulations.run import Simulated
 from simulations.study import interval
 
 MEASURES = ("mean", "p50", "p95", "p99")
+BASELINES = ("mm1", "mg1")
+_PERCENTS = tuple(int(name[1:]) for name in agreement.STATISTICS if name.startswith("p"))
 
 
-def with_measured(predicted: Simulated, measured: Run) -> dict[str, Any]:
-    """Response times of all operations together, predicted and measured, with the signed relative error.
+def with_measured(predicted: Simulated, measured: Run, calibration: Calibration | None) -> dict[str, Any]:
+    """Response times of all operations together: measured, predicted, by the naive baselines, with signed errors.
 
-    Both count from the recorded send, which is what the model was fed: only the service is judged here.
+    All count from the recorded send, which is what the model was fed: only the service is judged here. The baselines
+    are None where they have no steady state. ``rejected`` says why the machine spoilt the window, if it did.
     """
-    table = measured.requests()
-    completed = table[table["outcome"] == "completed"]
-    times_s = (completed["completed_s"] - completed["sent_s"]).to_numpy()
-    found = {f"p{p}": one.value_s for p, one in zip(PERCENTILES, percentiles(times_s, PERCENTILES), strict=True)}
-    found["mean"] = float(times_s.mean()) if times_s.size else float("nan")
-    total = predicted.content["summary"][0]
+    found = _statistics(measured.requests())
+    foretold = _statistics(results.records(predicted.requests, predicted.path))
     validity = measured.manifest.validity
+    said = measured.manifest.parameters
     row: dict[str, Any] = {
         "run_id": measured.manifest.run_id,
-        "rate_rps": measured.manifest.parameters.get("rate_rps"),
+        "rate_rps": said.get("rate_rps"),
+        "share": said.get("share"),
+        "block": said.get("block"),
+        "calibration": predicted.scenario.parameters.get("calibration"),
         "validity": validity.word if validity else None,
+        "reasons": validity.reasons if validity else [],
+        "rejected": spoilt.by_the_machine(measured.json("resources"), said.get("calibrated_probe_s"))
+        if measured.has("resources")
+        else None,
     }
-    for name in MEASURES:
-        predicted_s = total[f"response_time_s_{name}"]
-        row[name] = {"predicted_s": predicted_s, "measured_s": found[name], "error": predicted_s / found[name] - 1}
+    naive = _baselines(predicted, calibration)
+    for name in agreement.STATISTICS:
+        seen_s = found[name]
+        row[name] = {"measured_s": seen_s, "predicted_s": foretold[name], "error": foretold[name] / seen_s - 1}
+        for baseline, values in naive.items():
+            row[name][f"{baseline}_s"] = values[name]
     return row
+
+
+def by_load(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], list[Agreement]]]:
+    """The windows that count, by rate: what they share, and each statistic with its interval and its verdict.
+
+    ``windows`` and ``left_out`` are how many windows counted and how many were INVALID or rejected; a load without a
+    window that counts has no statistics. Each baseline's error is that of the medians.
+    """
+    loads = []
+    for rate_rps in sorted({float(row["rate_rps"] or 0) for row in rows}):
+        every = [row for row in rows if float(row["rate_rps"] or 0) == rate_rps]
+        counted = [row for row in every if row["validity"] != "INVALID" and not row["rejected"]]
+        about: dict[str, Any] = {
+            "rate_rps": rate_rps,
+            "share": every[0]["share"],
+            "windows": len(counted),
+            "left_out": len(every) - len(counted),
+        }
+        cells = [
+            agreement.agreement(
+                name,
+                [row[name]["measured_s"] for row in counted],
+                [row[name]["predicted_s"] for row in counted],
+                every[0]["share"],
+            )
+            for name in agreement.STATISTICS
+            if counted
+        ]
+        for baseline in BASELINES:
+            about[baseline] = {
+                name: agreement.median(row[name][f"{baseline}_s"] / row[name]["measured_s"] - 1 for row in counted)
+                for name in agreement.STATISTICS
+            }
+        loads.append((about, cells))
+    return loads
+
+
+def _statistics(table: pd.DataFrame) -> dict[str, float]:
+    """Mean and percentiles, in seconds from the send, of what completed."""
+    completed = table[table["outcome"] == "completed"]
+    times_s = (completed["completed_s"] - completed["sent_s"]).to_numpy(dtype=np.float64)
+    values = [one.value_s for one in percentiles(times_s, _PERCENTS)]
+    mean_s = float(times_s.mean()) if times_s.size else float("nan")
+    return {"mean": mean_s, **{f"p{percent}": value for percent, value in zip(_PERCENTS, values, strict=True)}}
+
+
+def _baselines(predicted: Simulated, calibration: Calibration | None) -> dict[str, dict[str, float]]:
+    """Both naive predictions of the same requests."""
+    scenario = predicted.scenario
+    demand = baselines.naive_demand(scenario.design, calibration, scenario.requests)
+    workers = scenario.design.reference_deployment.workers
+    rate_rps = len(scenario.requests) / scenario.duration_s / workers
+    return {
+        "mm1": baselines.of_mm1(demand, rate_rps, _PERCENTS),
+        "mg1": baselines.of_mg1(demand, rate_rps, _PERCENTS),
+    }
 
 
 def across_replications(summaries: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:

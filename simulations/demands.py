@@ -1,9 +1,12 @@
 """What one request asks of each part: measured where a calibration is given, assumed by the design otherwise.
 
+A calibration also says how the API's CPU time falls into segments, and what a request costs more after an idle gap.
+Without it the segments are equal, nothing comes after the answer, and idling costs nothing.
+
 The parts of an operation's demands, each a time for one request:
 
 ========================= ===========================================================================================
-``api``                   CPU of the API process, all segments together
+``api``                   CPU of a busy API process, all segments together
 ``cache``, ``database``   busy time of that server for the request
 ``stream``                busy time of the cache node for what the request appends to a stream
 ``<server>_wait``         what the API awaits beyond that: the network, the kernel, the server's own pauses (measured)
@@ -17,7 +20,8 @@ from dataclasses import dataclass
 
 from sdlab.calibration import Calibration
 from sdlab.spec import Design
-from simulations.distributions import Distribution, Empirical, Exponential
+from simulations.distributions import Constant, Distribution, Empirical, Exponential
+from simulations.resources.stations import StartUp
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,44 @@ class Demands:
         """The time of a part, in seconds, or a ``fraction`` of it; None if the operation asks nothing of it."""
         if self.calibration is not None:
             demand = self.calibration.demands.get(operation, {}).get(part)
-            if demand is None or demand.mean_s == 0:
+            if demand is None:
                 return None
             return Empirical(tuple(fraction * quantile for quantile in demand.quantiles_s))
         mean_s = self.design.demands.get(operation, {}).get(f"{part}_s", 0.0)
         return Exponential(fraction * mean_s) if mean_s > 0 else None
+
+    @property
+    def operations(self) -> list[str]:
+        """All that have demands: operations, those of a cache miss, and what happens in the background."""
+        return list(self.calibration.demands if self.calibration is not None else self.design.demands)
+
+    def segment(self, operation: str, names: tuple[str, ...], equal: float, part: float = 1.0) -> Distribution | None:
+        """CPU time of named segments together, or a ``part`` of it. Without a calibration of segments, ``equal`` is
+        their share of ``api``."""
+        shares = self.calibration.segments.get(operation) if self.calibration is not None else None
+        share = equal if shares is None else sum(shares[name] for name in names)
+        return self.time(operation, "api", part * share) if share > 0 else None
+
+    def finish(self, operation: str) -> Distribution | None:
+        """CPU time after the answer."""
+        shares = self.calibration.segments.get(operation) if self.calibration is not None else None
+        return self.time(operation, "api", shares["finish"]) if shares else None
+
+    def start_up(self) -> StartUp | None:
+        """What an idle API process costs its first request more, by its idle time."""
+        if self.calibration is None or not self.calibration.idle:
+            return None
+        return StartUp([(level.after_s, Constant(level.extra_s)) for level in self.calibration.idle])
+
+    @property
+    def client_s(self) -> float:
+        """CPU time that the load generator's one process spends on a request; 0 without a calibration."""
+        return self.calibration.client_cpu_s if self.calibration is not None else 0.0
+
+    def beyond_client(self, operation: str) -> Distribution | None:
+        """What remains of the measured ``client`` time beside the generator's own CPU time."""
+        demand = self.calibration.demands.get(operation, {}).get("client") if self.calibration is not None else None
+        if demand is None:
+            return self.time(operation, "client")
+        rest = tuple(max(0.0, quantile - self.client_s) for quantile in demand.quantiles_s)
+        return Empirical(rest) if rest[-1] > 0 else None

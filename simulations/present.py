@@ -134,23 +134,6 @@ def show_estimates(console: Console, rows: list[Estimate]) -> None:
     console.print(table)
 
 
-def show_comparison(console: Console, rows: list[dict[str, Any]], source: str) -> None:
-    """One line a load test, by rate: predicted, measured and the signed error of each percentile."""
-    table = plain_table(
-        "rate (1/s)", f"predicted / measured (ms), both from the send, and the signed error; demands {source}"
-    )
-    names = ("p50", "p95", "p99")
-    for name in (*names, "validity"):
-        table.add_column(name, justify="right")
-    for row in sorted(rows, key=lambda row: float(row["rate_rps"] or 0)):
-        cells = (
-            f"{ms(row[name]['predicted_s'])} / {ms(row[name]['measured_s'])}  {row[name]['error']:+.0%}"
-            for name in names
-        )
-        table.add_row(f"{row['rate_rps'] or 0:.0f}", *cells, row["validity"] or "")
-    console.print(table)
-
-
 def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> None:
     """The highest rate within the SLOs, what saturates first, and the probes."""
     peak = design.workload.peak_rate_rps

@@ -89,11 +89,11 @@ DEFAULT = Recording()
 def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: Recording = DEFAULT) -> Simulated:
     """Run a scenario with a progress bar (none if ``quiet``). Spans are kept for a replay too, hours for a day."""
     bin_s = recording.bin_s(scenario)
-    stream = _streamed(scenario, engine, recording, bin_s)
+    stream = _streamed(scenario, engine, recording)
     began_s = time.perf_counter()
     with progress_bar("simulating", scenario.expected or len(scenario.requests), quiet=quiet) as advance:
         if stream is not None:
-            path = simulate_stream(scenario.model, stream, seed, progress=lambda done, _: advance(done))
+            path = simulate_stream(scenario.model, stream, seed, lambda done, _: advance(done), bin_s=bin_s)
         else:
             path = simulate(
                 scenario.model,
@@ -107,7 +107,7 @@ def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: R
     took_s = time.perf_counter() - began_s
     requests = results.requests_of(scenario.requests, path, scenario.model)
     checks = check(path)
-    if path.bins is not None:
+    if path.bins is not None and path.histograms is None:
         checks.append(everything_in_flight(path, len(scenario.model.queues)))
     if recording.records == "histograms" and stream is None:
         path = reduced(requests, path)
@@ -116,16 +116,14 @@ def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: R
     return Simulated(scenario, requests, path, content, series, seed, engine, took_s)
 
 
-def _streamed(scenario: Scenario, engine: str, recording: Recording, bin_s: float | None) -> Iterable[Requests] | None:
-    """The requests in pieces, if they are to be run so: only the compiled engine does, and keeps no bins."""
+def _streamed(scenario: Scenario, engine: str, recording: Recording) -> Iterable[Requests] | None:
+    """The requests in pieces, if they are to be run so, as only the compiled engine does."""
+    fits = engine == "compiled" and recording.records == "histograms"
     if scenario.chunks is not None:
-        if engine != "compiled" or recording.records != "histograms" or bin_s is not None:
-            raise InvalidInput(
-                "chunks", "requests in chunks", "go with --records histograms, --engine compiled, no --step"
-            )
+        if not fits:
+            raise InvalidInput("chunks", "requests in chunks", "go with --records histograms and --engine compiled")
         return scenario.chunks()
-    fits = engine == "compiled" and bin_s is None and not scenario.model.populations and len(scenario.requests) > 0
-    return [scenario.requests] if recording.records == "histograms" and fits else None
+    return [scenario.requests] if fits else None
 
 
 def _content(scenario: Scenario, requests: Requests, path: SamplePath, checks: list[Check]) -> dict[str, Any]:

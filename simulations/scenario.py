@@ -95,6 +95,18 @@ def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = N
     return calibration
 
 
+def frozen_for(run: Run, choice: str | None, study: str | None, runs_folder: Path | None = None) -> Calibration | None:
+    """The parameters to predict a load test with: those of ``choice`` if there is one, else those frozen before it.
+
+    A load test that belongs to no block gets those of its study, else the design's own.
+    """
+    slug = run.manifest.design
+    frozen = run.manifest.parameters.get("calibration_run_id")
+    if choice is None and frozen is not None:
+        return Calibration.load(run.folder.parent / str(frozen) / "calibration.toml")
+    return load_calibration(slug, choice or (f"{OF_STUDY}{study}" if study else None), runs_folder)
+
+
 def held_out(slug: str, study: str | None, runs_folder: Path | None = None) -> list[Run]:
     """The load tests of a study at rates that nothing was fitted to."""
     found = [

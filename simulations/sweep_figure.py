@@ -21,14 +21,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from numpy.typing import NDArray
 
+from sdlab.palette import LIGHT
 from sdlab.spec import Slo
 from simulations.grid import Axis
 from simulations.present_sweep import answer, shown
 from simulations.sweep_results import Rows
 
-# After Okabe and Ito 2008: told apart by colour-blind readers.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-INK, MUTED, MISSED = "#1c2126", "#59626b", "#f8e3dc"
+COLOURS = tuple(LIGHT[name] for name in ("blue", "orange", "green", "purple", "amber", "grey"))
+INK, MUTED, MISSED = LIGHT["ink"], LIGHT["muted"], "#f8e3dc"
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "system-design-lab",
     "font.size": 9,

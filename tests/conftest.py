@@ -1,14 +1,24 @@
-"""For all tests: what is fast and finds the most comes first, and Ctrl-C works."""
+"""For all tests: what is fast and finds the most comes first, Ctrl-C works, and what was found is shown after them."""
 
 from __future__ import annotations
 
+import pickle
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 _ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
 _TESTS = Path(__file__).parent
+
+# No test fails for being slow, on a machine that is busy with others; what hangs meets pytest's own time-out.
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lab")
+
+_NOTED: list[object] = []
 
 
 def pytest_configure() -> None:
@@ -21,3 +31,42 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _ORDER.index(item.path.relative_to(_TESTS).parts[0])
 
     items.sort(key=folder)
+
+
+@pytest.fixture
+def note() -> Callable[[object], None]:
+    """Keep a finding, a comparison or a tally for the tables after the tests."""
+    return _NOTED.append
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes that run tests
+        session.config.workeroutput["noted"] = pickle.dumps(_NOTED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What another process found; one that was killed says nothing."""
+    _NOTED.extend(pickle.loads(getattr(node, "workeroutput", {}).get("noted", pickle.dumps([]))))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not _NOTED:
+        return
+    from rich.console import Console  # noqa: PLC0415  only where there is something to show
+
+    from simulations.proof import tables  # noqa: PLC0415
+    from simulations.proof.ciw_cases import Comparison  # noqa: PLC0415
+    from simulations.proof.equality import Tally  # noqa: PLC0415
+    from simulations.proof.evidence import Finding  # noqa: PLC0415
+
+    console = Console(highlight=False, width=120)
+    if tallies := [one for one in _NOTED if isinstance(one, Tally)]:
+        terminalreporter.section("both engines on generated models")
+        tables.show_equality(console, Tally.of(tallies))
+    if findings := [one for one in _NOTED if isinstance(one, Finding)]:
+        terminalreporter.section("theory")
+        tables.show_theory(console, findings)
+    if comparisons := [one for one in _NOTED if isinstance(one, Comparison)]:
+        terminalreporter.section("other people's programs")
+        tables.show_peers(console, comparisons)

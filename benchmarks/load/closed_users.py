@@ -51,6 +51,7 @@ def user_class(options: argparse.Namespace, environment: Environment) -> Any:
 
     class User(base):  # type: ignore[misc]
         host = options.host
+        client: Any
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)

@@ -6,6 +6,7 @@ Plain ASGI: a request passes through it hundreds of times a second.
 from __future__ import annotations
 
 import re
+from time import thread_time
 from typing import Any
 
 import structlog
@@ -100,18 +101,21 @@ class RequestMiddleware:
             status=status,
             app_ms=round(response.app_s * 1e3, 3),
         )
+        if response.sent_cpu_s:
+            timing.latest.send_s = response.sent_cpu_s - response.started_cpu_s
+            timing.latest.finish_s = thread_time() - response.sent_cpu_s
 
 
 class _Response:
     """Sends on, adding the two headers when the response starts."""
 
-    __slots__ = ("_record", "_send", "app_s", "status")
+    __slots__ = ("_record", "_send", "app_s", "sent_cpu_s", "started_cpu_s", "status")
 
     def __init__(self, send: Send, record: RequestRecord) -> None:
         self._send = send
         self._record = record
         self.status = 0
-        self.app_s = 0.0
+        self.app_s = self.started_cpu_s = self.sent_cpu_s = 0.0
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -123,7 +127,10 @@ class _Response:
                 (b"server-timing", record.server_timing(self.app_s).encode("ascii")),
                 (b"x-request-id", record.request_id.encode("ascii")),
             ]
+            self.started_cpu_s = thread_time()
         await self._send(message)
+        if message["type"] == "http.response.body":
+            self.sent_cpu_s = thread_time()
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str | None:

@@ -10,11 +10,21 @@ Every response carries them as ``Server-Timing`` (W3C), durations in millisecond
 ``db``    holding a database connection: its queries and their transaction
 ``stream`` awaiting the acknowledgement of the click's append to the stream
 ``cpu``   CPU time of the event loop's thread during ``app``; the request's own if no other one ran meanwhile
+``first`` own CPU time from the first ASGI call to the first stage
+``own``   own CPU time outside of all stages, up to the start of the response
+``last``  own CPU time from the end of the last stage to the start of the response
+``send``  CPU time of handing the response to the socket, of the request that ended last in this process
+``finish`` CPU time of its count and log line after that
+``at``    when the first ASGI call came, on the machine's monotonic clock (CLOCK_MONOTONIC)
+``clock`` the CPU time of the event loop's thread until then, since the process began
 ========  ============================================================================================
 
 A stage that did not happen is absent. The stages do not overlap, so ``app`` minus their sum is the handler's own
-CPU and its waits for the event loop. A stage counts wall-clock time from the call to the resumption, so it includes
-the client library's CPU and, on a busy loop, the wait until the loop comes back to the request.
+CPU and its waits for the event loop. No coroutine but the request's own runs between two stages, so ``own`` is its CPU
+also when other requests are under way; ``send`` and ``finish`` come after the header and travel with a later one. From
+``at`` and ``clock`` of all requests follows how much CPU the process used between any two of them. A stage counts
+wall-clock time from the call to the resumption, so it includes the client library's CPU and, on a busy loop, the wait
+until the loop comes back to the request.
 """
 
 from __future__ import annotations
@@ -31,6 +41,7 @@ POOL = "pool"
 DB = "db"
 STREAM = "stream"
 CPU = "cpu"
+FIRST, OWN, LAST, SEND, FINISH, AT, CLOCK = "first", "own", "last", "send", "finish", "at", "clock"
 
 STAGES = (CACHE, WAIT, POOL, DB, STREAM)
 
@@ -38,11 +49,22 @@ STAGES = (CACHE, WAIT, POOL, DB, STREAM)
 class RequestRecord:
     """One request's id and clock. It is found through ``current``, also by tasks that the request starts."""
 
-    __slots__ = ("cpu_started_s", "descriptions", "request_id", "stages_s", "started_s")
+    __slots__ = (
+        "cpu_started_s",
+        "descriptions",
+        "first_cpu_s",
+        "own_cpu_s",
+        "request_id",
+        "resumed_cpu_s",
+        "stages_s",
+        "started_s",
+    )
 
     def __init__(self, request_id: str | None = None) -> None:
         self.started_s = perf_counter()
-        self.cpu_started_s = thread_time()
+        self.cpu_started_s = self.resumed_cpu_s = thread_time()
+        self.own_cpu_s = 0.0
+        self.first_cpu_s = -1.0
         self.request_id = request_id or secrets.token_hex(8)
         self.stages_s: dict[str, float] = {}
         self.descriptions: dict[str, str] = {}
@@ -50,13 +72,36 @@ class RequestRecord:
     def add(self, stage: str, duration_s: float) -> None:
         self.stages_s[stage] = self.stages_s.get(stage, 0.0) + duration_s
 
+    def pause(self) -> None:
+        """The request is about to await something."""
+        self.own_cpu_s += thread_time() - self.resumed_cpu_s
+        if self.first_cpu_s < 0:
+            self.first_cpu_s = self.own_cpu_s
+
+    def resume(self) -> None:
+        self.resumed_cpu_s = thread_time()
+
     def elapsed_s(self) -> float:
         return perf_counter() - self.started_s
 
     def server_timing(self, app_s: float) -> str:
         """The header's value, ``app_s`` being the time up to the start of the response."""
-        cpu_s = thread_time() - self.cpu_started_s
-        parts = [f"{APP};dur={app_s * 1e3:.3f}", f"{CPU};dur={cpu_s * 1e3:.3f}"]
+        now_s = thread_time()
+        last_s = now_s - self.resumed_cpu_s
+        own_s = self.own_cpu_s + last_s
+        first_s = self.first_cpu_s if self.first_cpu_s >= 0 else own_s
+        durations_s = (
+            (APP, app_s),
+            (CPU, now_s - self.cpu_started_s),
+            (FIRST, first_s),
+            (OWN, own_s),
+            (LAST, last_s),
+            (SEND, latest.send_s),
+            (FINISH, latest.finish_s),
+            (AT, self.started_s),
+            (CLOCK, self.cpu_started_s),
+        )
+        parts = [f"{name};dur={duration_s * 1e3:.3f}" for name, duration_s in durations_s]
         for name, duration_s in self.stages_s.items():
             description = self.descriptions.get(name)
             suffix = f";desc={description}" if description else ""
@@ -64,26 +109,40 @@ class RequestRecord:
         return ", ".join(parts)
 
 
+class Latest:
+    """CPU seconds after the start of the response, of the request that ended last in this process."""
+
+    __slots__ = ("finish_s", "send_s")
+
+    def __init__(self) -> None:
+        self.send_s = self.finish_s = 0.0
+
+
+latest = Latest()
 current: ContextVar[RequestRecord | None] = ContextVar("current_request", default=None)
 
 
 class stage:  # noqa: N801 - reads as a statement: with stage(DB): ...
     """Adds the time of its block to a stage of the current request; outside a request it does nothing."""
 
-    __slots__ = ("_name", "_started_s")
+    __slots__ = ("_name", "_record", "_started_s")
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __enter__(self) -> None:
+        self._record = current.get()
+        if self._record is not None:
+            self._record.pause()
         self._started_s = perf_counter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        record = current.get()
+        record = self._record
         if record is not None:
             record.add(self._name, perf_counter() - self._started_s)
+            record.resume()
 
 
 def describe(name: str, description: str) -> None:

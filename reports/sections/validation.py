@@ -5,24 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reports import figures
+from reports import figures, held_out_figures
 from reports import numbers as n
 from reports.collect import Material
-from reports.compare import ALL, UTILISATION, Compared, Load, Window
+from reports.compare import ALL, BASELINES, UTILISATION, Compared, Load, Window
 from reports.document import Cell, Line, Section, Table, columns, rows
+from reports.verdict import validation_of
+from sdlab.agreement import JUDGED_SHARE_MAX, SATURATION_TARGET, Agreement, coverage
 from sdlab.spec import Slo
 
 _NAMES = {
     "response_time_s_p50": "p50",
+    "response_time_s_p90": "p90",
     "response_time_s_p95": "p95",
     "response_time_s_p99": "p99",
     "response_time_s_mean": "mean",
     UTILISATION: "API utilisation",
 }
 _HOW = (
-    "Response times count from the recorded send, which is what the model was fed. Interval: for one window 95 %, "
-    "of order statistics for percentiles and of batch means for the mean; for several, the range of the windows. "
-    "Error: (predicted − measured) / measured. Noise floor: half the range of repeated windows over their median."
+    "Response times count from the recorded send, which is what the model was fed. Error: (predicted − measured) / "
+    "measured, of several windows the median, with the range over the windows. Interval of what was measured: for one "
+    "window 95 %, of order statistics for percentiles and of batch means for the mean; for several, their range. "
+    "Noise floor: standard deviation of repeated windows over their median. M/M/1 and M/G/1: the errors of naive "
+    "queues with the same frozen mean demand. A cell passes if its error is at most its target, or twice the noise "
+    f"floor where that is larger; loads above {n.percent(JUDGED_SHARE_MAX)} of saturation are not judged."
 )
 
 
@@ -37,8 +43,8 @@ def latency(material: Material, loads: Sequence[Load]) -> Section:
     return Section("latency", "Response time against load", figure=figure, gap=gap)
 
 
-def comparison(loads: Sequence[Load]) -> Section:
-    """Predicted against measured at each load, with signed errors, and what each window says of itself."""
+def comparison(material: Material, loads: Sequence[Load]) -> Section:
+    """Predicted against measured at each load, with signed errors and their verdict, and what each window says."""
     title = "Predicted against measured"
     if not loads:
         return Section("comparison", title, gap="The running service was not measured: `./lab run` measures it at "
@@ -47,7 +53,14 @@ def comparison(loads: Sequence[Load]) -> Section:
     windows = [window for load in loads for window in (*load.valid, *load.invalid)]
     replayed = any(window.predicted for window in windows)
     gap = "" if replayed else "No window was replayed in the model: `./lab run` replays each."
-    return Section("comparison", title, tables=tuple(table for table in tables if table), gap=gap)
+    return Section(
+        "comparison",
+        title,
+        text=tuple(line for line in (_verdict_words(loads), _saturation_words(material)) if line),
+        figure=held_out_figures.curves(loads),
+        tables=tuple(table for table in tables if table),
+        gap=gap,
+    )
 
 
 def busiest_slo(material: Material) -> tuple[str, Slo] | None:
@@ -57,31 +70,84 @@ def busiest_slo(material: Material) -> tuple[str, Slo] | None:
     return (names[0], material.design.slo[names[0]]) if names else None
 
 
+def _verdict_words(loads: Sequence[Load]) -> str:
+    """The verdict over all judged cells, with the worst of those that missed."""
+    found = validation_of(loads)
+    if found is None:
+        return ""
+    judged = [(load, cell) for load in loads for cell in load.cells if cell.passes is not None]
+    words = (
+        f"Verdict up to {n.percent(JUDGED_SHARE_MAX)} of saturation: {'PASS' if found.passes else 'MISSED'}. "
+        f"{found.passed} of {found.judged} cells are within their bound, {found.within_target} within the bare target."
+    )
+    missed = [(load, cell) for load, cell in judged if not cell.passes]
+    if missed:
+        load, cell = max(missed, key=lambda one: abs(one[1].error) / (one[1].bound or 1.0))
+        words += (
+            f" Furthest beyond: {cell.statistic} at {n.rate(load.rate_rps)}, off by {n.signed_percent(cell.error)} "
+            f"where {n.absolute_percent(cell.bound or math.nan)} is allowed."
+        )
+    fewest = min(cell.windows for _, cell in judged)
+    if fewest < 2:
+        return f"{words} A load with one window has neither an interval nor a noise floor."
+    return f"{words} The range over {fewest} windows holds the median error with a chance of {coverage(fewest):.0%}."
+
+
+def _saturation_words(material: Material) -> str:
+    """The one rate that both sides answer: the highest within the SLOs on the reference deployment."""
+    if material.searched is None or material.capacity_reference is None:
+        return ""
+    measured_rps, model_rps = material.searched.rate_rps, material.capacity_reference.rate_rps
+    error = model_rps / measured_rps - 1
+    word = "within" if abs(error) <= SATURATION_TARGET else "MISSED, beyond"
+    return (
+        f"Highest rate within the SLOs: measured {n.rate(measured_rps)}, predicted {n.rate(model_rps)}, error "
+        f"{n.signed_percent(error)}: {word} the target of {n.absolute_percent(SATURATION_TARGET)}."
+    )
+
+
 def _quantities(loads: Sequence[Load]) -> Table:
     groups = []
     for load in loads:
         if load.valid:
-            lines = [_line(one, load.noise_floor.get(one.quantity, math.nan)) for one in load.operations[ALL]]
-            groups.append(rows(lines, _load_heading(load)))
+            groups.append(rows([_line(one, load) for one in load.operations[ALL]], _load_heading(load)))
         for window in load.invalid:
-            lines = [_line(one, math.nan, invalid=True) for one in window.operations[ALL]]
+            lines = [_line(one, None) for one in window.operations[ALL]]
             groups.append(rows(lines, f"{_rate(load)}, INVALID window {_short(window)}"))
-    heads = columns("Quantity", "Measured#", "Predicted#", "Error#", "Interval#", "Noise floor#")
+    heads = columns(
+        "Quantity", "Measured#", "Predicted#", "Error#", "Verdict", "Range of errors#", "Noise floor#", "M/M/1#",
+        "M/G/1#", "Interval#",
+    )  # fmt: skip
     return Table("All operations together, by load", heads, tuple(groups), _HOW)
 
 
-def _line(one: Compared, noise_floor: float, invalid: bool = False) -> Line:
+def _line(one: Compared, load: Load | None) -> Line:
+    """A quantity of a load, or (None) of an INVALID window."""
     show = n.percent if one.quantity == UTILISATION else n.duration
-    word = "INVALID " if invalid else ""
+    word = "" if load else "INVALID "
+    statistic = one.quantity.rpartition("_")[2]
+    cell = load.cell(statistic) if load else None
+    noise = load.noise_floor.get(one.quantity, math.nan) if load else math.nan
+    naive = [load.baselines.get(name, {}).get(statistic, math.nan) if load else math.nan for name in BASELINES]
     interval = f"{word}{show(one.low)} to {show(one.high)}" if math.isfinite(one.low) else n.MISSING
     return [
         _NAMES[one.quantity],
-        Cell(word + show(one.measured), "bad" if invalid else ""),
+        Cell(word + show(one.measured), "" if load else "bad"),
         show(one.predicted),
         _error(one, word),
+        _judged(cell),
+        f"{n.signed_percent(min(one.errors))} to {n.signed_percent(max(one.errors))}" if one.errors else n.MISSING,
+        n.absolute_percent(noise) if math.isfinite(noise) else n.MISSING,
+        *("∞" if math.isinf(error) else n.signed_percent(error) for error in naive),
         interval,
-        "±" + n.absolute_percent(noise_floor) if math.isfinite(noise_floor) else n.MISSING,
     ]
+
+
+def _judged(cell: Agreement | None) -> Cell:
+    if cell is None or cell.passes is None or cell.bound is None or cell.target is None:
+        return Cell("not judged", "muted")
+    bound = n.absolute_percent(cell.bound) + ("" if cell.bound == cell.target else ", twice the noise")
+    return Cell(f"within {bound}", "good") if cell.passes else Cell(f"MISSED: over {bound}", "bad")
 
 
 def _error(one: Compared, word: str) -> Cell:
@@ -91,7 +157,8 @@ def _error(one: Compared, word: str) -> Cell:
 
 
 def _rate(load: Load) -> str:
-    return f"{n.rate(load.rate_rps)}{', held out' if load.held_out else ''}"
+    share = f" ({n.percent(load.share)} of saturation)" if load.share else ""
+    return f"{n.rate(load.rate_rps)}{share}{', held out' if load.held_out else ''}"
 
 
 def _load_heading(load: Load) -> str:

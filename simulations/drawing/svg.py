@@ -11,21 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
+from sdlab.palette import DARK, LIGHT
+
 Point = tuple[float, float]
 Anchor = Literal["start", "middle", "end"]
 
-# The house's colours (reports/style.py): after Okabe and Ito 2008, told apart by colour-blind readers, with a
-# contrast of text to its ground of at least 4.5 to 1.
-LIGHT = {
-    "ink": "#1c2126", "muted": "#59626b", "grid": "#dfe3e7", "paper": "#ffffff", "tint": "#f3f5f7",
-    "blue": "#0069a6", "orange": "#bf4c00", "green": "#00755a", "purple": "#95408a", "amber": "#836000",
-    "grey": "#68717a", "red": "#b3261e", "teal": "#00707d",
-}  # fmt: skip
-DARK = {
-    "ink": "#e8ebee", "muted": "#a3acb5", "grid": "#363d45", "paper": "#15191d", "tint": "#1e2429",
-    "blue": "#62b5ef", "orange": "#ff9b57", "green": "#42cfa7", "purple": "#e29ccf", "amber": "#e0bf50",
-    "grey": "#a0a9b2", "red": "#ff8a80", "teal": "#5fd0dc",
-}  # fmt: skip
 SERIES = ("blue", "green", "purple", "amber", "grey", "red", "teal")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SCOPE = "sdlab-drawing"

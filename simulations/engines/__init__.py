@@ -60,13 +60,16 @@ def simulate_stream(
     pieces: Iterable[Requests],
     seed: int,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    bin_s: float | None = None,
 ) -> SamplePath:
     """Run requests that come in pieces through a model, on the compiled engine, in constant memory.
 
     The sample path has accounts and ``histograms`` in place of each request's record; it does not depend on where the
-    pieces are cut. Raises `InvalidInput` as `simulate` does.
+    pieces are cut. ``bin_s`` adds accounts in bins of so many seconds, the only memory that grows with the simulated
+    time (not with requests). Raises `InvalidInput` as `simulate` does.
     """
     from simulations.engines import compiled  # noqa: PLC0415
 
     program = model if isinstance(model, Program) else compile_model(model)
-    return compiled.stream(program, pieces, seed, progress=progress)
+    return compiled.stream(program, pieces, seed, bin_s=bin_s, progress=progress)

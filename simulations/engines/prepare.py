@@ -70,14 +70,17 @@ def _check_arrivals(requests: Requests) -> None:
         if size != len(requests):
             raise InvalidInput(f"requests.{name}", size, f"must be one for each of the {len(requests)} arrivals")
     times = requests.arrival_s
-    if times.size and not (np.isfinite(times.min()) and np.isfinite(times.max())):  # both are NaN if one time is
-        raise InvalidInput("requests.arrival_s", "NaN or infinite", "must be finite numbers")
-    if times.size and times[0] < 0:
-        raise InvalidInput("requests.arrival_s[0]", float(times[0]), "must not be below 0")
-    falls = times[1:] < times[:-1]
-    if falls.any():
-        row = int(np.argmax(falls)) + 1
+    if not times.size:
+        return
+    # One pass where all is well: of numbers that never fall none is NaN, and none is infinite if the ends are not.
+    rises = times[1:] >= times[:-1]
+    if not (rises.all() and np.isfinite(times[[0, -1]]).all()):
+        if not np.isfinite(times).all():
+            raise InvalidInput("requests.arrival_s", "NaN or infinite", "must be finite numbers")
+        row = int(np.argmin(rises)) + 1
         raise InvalidInput(f"requests.arrival_s[{row}]", float(times[row]), "must not be before the arrival above it")
+    if times[0] < 0:
+        raise InvalidInput("requests.arrival_s[0]", float(times[0]), "must not be below 0")
 
 
 def _check_keys(model: Model, requests: Requests, operation: int) -> None:

@@ -1,9 +1,13 @@
-"""Both engines on models made at random: equal to the last bit, and obeying the laws that need no assumption."""
+"""Both engines on models made at random: equal to the last bit, and obeying the laws that need no assumption.
+
+The run in pieces, which keeps histograms, and the sweep of those models that it takes are compared with the reference
+as well.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -12,12 +16,14 @@ import numpy as np
 
 from sdlab.workload import Requests
 from simulations.checks import check, everything_in_flight
-from simulations.engines import simulate
+from simulations.engines import simulate, simulate_stream
 from simulations.model import Model
 from simulations.proof.describing import python_of
 from simulations.proof.made_resources import EVERYTHING, KEYS, REGIONS, Vocabulary
 from simulations.proof.model_maker import OPERATIONS, ModelMaker
 from simulations.proof.reductions import smallest
+from simulations.proof.streams import differences_of_streamed, pieces, swept
+from simulations.records import requests_of
 from simulations.sample_path import OUTCOMES, SamplePath
 
 BINS_S = (None, 1.0, 2.5)
@@ -91,7 +97,25 @@ def problems(one: Example, tally: Tally | None = None) -> list[str]:
     reference, compiled = paths
     if tally is not None:
         tally.count(one, reference)
-    return [*(f"differ in {name}" for name in reference.differences(compiled)), *broken_laws(one, reference)]
+    found = [f"differ in {name}" for name in reference.differences(compiled)]
+    return [*found, *_otherwise(one, reference, tally), *broken_laws(one, reference)]
+
+
+def _otherwise(one: Example, reference: SamplePath, tally: Tally | None) -> list[str]:
+    """In which fields the run in pieces and the sweep, if it takes the model, differ from the reference."""
+    table = requests_of(one.requests, reference, one.model)
+    try:
+        streamed = simulate_stream(one.model, pieces(one.requests), one.seed, bin_s=one.bin_s)
+        sweep = swept(one.model, one.requests, one.seed)
+    except Exception as error:
+        return [f"stream or sweep raised {type(error).__name__}: {error}"]
+    found = [f"differ, in pieces, in {name}" for name in differences_of_streamed(table, reference, streamed)]
+    if sweep is not None:
+        found += [f"differ, swept, in {name}" for name in replace(reference, bins=None).differences(sweep)]
+    if tally is not None:
+        tally.streamed += 1
+        tally.swept += sweep is not None
+    return found
 
 
 def broken_laws(one: Example, path: SamplePath) -> list[str]:
@@ -152,6 +176,8 @@ class Tally:
     requests: int = 0
     closed: int = 0
     spawned: int = 0
+    streamed: int = 0
+    swept: int = 0
     wrong: list[tuple[Example, list[str]]] = field(default_factory=list)
     containing: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -160,6 +186,18 @@ class Tally:
     def differing(self) -> int:
         """In how many of the wrong ones the engines differ; the others break a law, or an engine stops."""
         return sum(any(problem.startswith("differ") for problem in found) for _, found in self.wrong)
+
+    @classmethod
+    def of(cls, parts: Iterable[Tally]) -> Tally:
+        """All of several series together."""
+        whole = cls()
+        for part in parts:
+            for name in ("models", "requests", "closed", "spawned"):
+                setattr(whole, name, getattr(whole, name) + getattr(part, name))
+            whole.wrong += part.wrong
+            whole.containing += part.containing
+            whole.outcomes += part.outcomes
+        return whole
 
     def count(self, one: Example, path: SamplePath) -> None:
         """Add what a run had."""
@@ -176,6 +214,8 @@ class Tally:
             "requests": self.requests,
             "requests_of_populations": self.closed,
             "spawned": self.spawned,
+            "models_streamed": self.streamed,
+            "models_swept": self.swept,
             "outcomes": dict(self.outcomes),
             "differing": self.differing,
             "wrong": [{"what": found, "example": str(one)} for one, found in self.wrong],

@@ -23,6 +23,10 @@ def show_equality(console: Console, tally: Tally) -> None:
         f"{tally.closed:,} of closed populations, {tally.spawned:,} spawned; "
         f"{tally.differing:,} differed, {len(tally.wrong) - tally.differing:,} else wrong."
     )
+    console.print(
+        f"Compared with the reference as well: {tally.streamed:,} models in pieces (histograms), "
+        f"{tally.swept:,} that the sweep took."
+    )
     outcomes = ", ".join(f"{count:,} {name}" for name, count in tally.outcomes.most_common())
     console.print(f"Requests ended: {outcomes}. Models that contained each:")
     cells = [f"{name} {count:,}" for name, count in sorted(tally.containing.items())]

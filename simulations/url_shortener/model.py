@@ -42,6 +42,7 @@ Deployment = Literal["design", "reference"]
 
 REDIRECT_HIT, REDIRECT_MISS = "redirect", "redirect_miss"
 WRITES = ("create",)
+LOCAL, CLIENT = "local", "generator"  # where the reference deployment runs, and the load generator beside it
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def build(
         cached_keys = np.arange(warm, dtype=np.int64)[::-1]
     flows = [Flow(name, _everywhere(sites, partial(_operation, name, demands))) for name in design.operations]
     flows.append(Flow("click", _everywhere(sites, partial(_click, demands))))
+    flows += _finishes(demands, sites)
     return Model(
         name=f"{design.slug} ({deployment})",
         flows=flows,
@@ -95,11 +97,12 @@ def build(
             station
             for site in sites
             for station in (
-                *(Station(site.worker(index), 1) for index in range(site.workers)),
+                *(Station(site.worker(index), 1, start_up=demands.start_up()) for index in range(site.workers)),
                 Station(site.named("cache"), design.topology["cache"].workers),
                 Station(site.named("database"), design.topology["database"].workers),
             )
-        ],
+        ]
+        + ([Station(CLIENT)] if deployment == "reference" and demands.client_s > 0 else []),
         pools=[Pool(site.pool(index), site.pool_slots) for site in sites for index in range(site.workers)],
         caches=[Cache(site.named("links"), capacity, policy, cached_keys) for site in sites],
         regions=tuple(design.regions),
@@ -110,7 +113,7 @@ def _sites(design: Design, deployment: Deployment) -> list[_Site]:
     regions = list(design.regions)
     if deployment == "reference":
         local = design.reference_deployment
-        return [_Site("local", local.workers, local.pool_slots, "local", 0.0)]
+        return [_Site(LOCAL, local.workers, local.pool_slots, LOCAL, 0.0)]
     api = design.topology["api"]
     return [
         _Site(name, api.workers, api.pool_slots or 1, regions[0], region.rtt_to_primary_s)
@@ -131,45 +134,51 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
     crossing: list[Step] = [Delay("to primary", Constant(rtt))] if name in WRITES and rtt > 0 else []
     database = site.primary if name in WRITES else site.region
 
+    client = CLIENT if site.region == LOCAL and demands.client_s > 0 else None
+
     def steps(index: int) -> list[Step]:
         if name == REDIRECT_HIT:
-            return _redirect(demands, site, index)
+            return [*_sent(demands, client), *_redirect(demands, site, index, client)]
         return [
-            *_api(demands, site, index, name, 1 / 2),
+            *_sent(demands, client),
+            *_api(demands, site, index, name, ("first",), 1 / 2),
             *crossing,
             *_query(demands, site, index, name, database),
             *_await(demands, name, "cache", site.named("cache")),
-            *_api(demands, site, index, name, 1 / 2),
-            *_delay(demands, name, "client"),
+            *_api(demands, site, index, name, ("middle", "last"), 1 / 2),
+            *_finish(demands, site, index, name),
+            *_received(demands, name, client),
         ]
 
     return [Branch([(1 / site.workers, steps(index)) for index in range(site.workers)])]
 
 
-def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
-    """The process's CPU falls into equal segments, one before, between and after what it awaits."""
+def _redirect(demands: Demands, site: _Site, index: int, client: str | None) -> list[Step]:
+    """The process's CPU falls into segments before, between and after what it awaits, and one after the answer."""
     hit, miss = REDIRECT_HIT, REDIRECT_MISS
     return [
-        *_api(demands, site, index, hit, 1 / 3),
+        *_api(demands, site, index, hit, ("first",), 1 / 3),
         *_await(demands, hit, "cache", site.named("cache")),
         Lookup(
             site.named("links"),
             hit=[
-                *_api(demands, site, index, hit, 1 / 3),
+                *_api(demands, site, index, hit, ("middle",), 1 / 3),
                 *_await(demands, hit, "stream", site.named("cache")),
                 Spawn("click"),
-                *_api(demands, site, index, hit, 1 / 3),
+                *_api(demands, site, index, hit, ("last",), 1 / 3),
+                *_finish(demands, site, index, hit),
             ],
             miss=[
-                *_api(demands, site, index, miss, 1 / 4),
+                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
                 *_query(demands, site, index, miss, site.region),
-                *_api(demands, site, index, miss, 1 / 4),
+                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
                 *_await(demands, miss, "stream", site.named("cache")),
                 Spawn("click"),
-                *_api(demands, site, index, miss, 1 / 4),
+                *_api(demands, site, index, miss, ("last",), 1 / 4),
+                *_finish(demands, site, index, miss),
             ],
         ),
-        *_delay(demands, hit, "client"),
+        *_received(demands, hit, client),
     ]
 
 
@@ -179,8 +188,43 @@ def _click(demands: Demands, site: _Site) -> list[Step]:
     return there + _serve(demands, "click", "database", f"database-{site.primary}")
 
 
-def _api(demands: Demands, site: _Site, index: int, operation: str, fraction: float) -> list[Step]:
-    return _serve(demands, operation, "api", site.worker(index), fraction)
+def _api(
+    demands: Demands, site: _Site, index: int, operation: str, names: tuple[str, ...], equal: float, part: float = 1.0
+) -> list[Step]:
+    """Segments of a request, or a ``part`` of them, one after another on its worker."""
+    time = demands.segment(operation, names, equal, part)
+    return [Serve(site.worker(index), time)] if time is not None else []
+
+
+def _sent(demands: Demands, client: str | None) -> list[Step]:
+    """The load generator is one process: what it sends and what it receives wait for one another."""
+    return [Serve(client, Constant(demands.client_s / 2))] if client else []
+
+
+def _received(demands: Demands, operation: str, client: str | None) -> list[Step]:
+    if client is None:
+        return _delay(demands, operation, "client")
+    rest = demands.beyond_client(operation)
+    return [*([Delay("client", rest)] if rest is not None else []), *_sent(demands, client)]
+
+
+def _finish(demands: Demands, site: _Site, index: int, operation: str) -> list[Step]:
+    """What the worker does for a request when the answer has left: others wait for it, this request does not."""
+    return [Spawn(_finishing(site, index, operation))] if demands.finish(operation) is not None else []
+
+
+def _finishing(site: _Site, index: int, operation: str) -> str:
+    return f"finish-{operation}-{site.worker(index)}"
+
+
+def _finishes(demands: Demands, sites: list[_Site]) -> list[Flow]:
+    return [
+        Flow(_finishing(site, index, operation), [Serve(site.worker(index), time)])
+        for site in sites
+        for index in range(site.workers)
+        for operation in demands.operations
+        if (time := demands.finish(operation)) is not None
+    ]
 
 
 def _query(demands: Demands, site: _Site, index: int, operation: str, database: str) -> list[Step]:

@@ -15,8 +15,10 @@ import pytest
 from sdlab.catalog import ROOT
 from sdlab.runs import RUNS, find_runs
 from tests.end_to_end.cli import lab
+from tests.patience import soon
 
 
+@pytest.mark.quiet
 def test_the_main_job_measures_predicts_simulates_and_reports() -> None:
     done = lab("run", "--quick", timeout_s=280)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -59,8 +61,9 @@ def test_ctrl_c_at_any_moment_stops_it_within_five_seconds_and_leaves_nothing(af
     assert stopped_after_s < 5
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert [other.info for other in psutil.process_iter(["pid", "cmdline"]) if _has(other, mark)] == []
-    assert set(RUNS.glob(".partial-*")) == before
+    # What its children had started ends a moment after them; folders of other tests' runs come and go.
+    assert soon(lambda: not [one for one in psutil.process_iter() if _has(one, mark)], within_s=2)
+    assert soon(lambda: set(RUNS.glob(".partial-*")) <= before, within_s=60)
 
 
 def _has(process: psutil.Process, mark: str) -> bool:

@@ -14,6 +14,7 @@ from loadtests.window import run_window
 from sdlab import workload
 from sdlab.catalog import ROOT, load_design
 from sdlab.runs import find_runs
+from tests.patience import running, soon
 
 LINKS = 2000
 
@@ -49,18 +50,16 @@ def test_ctrl_c_stops_the_service_too_and_keeps_the_run(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "sdlab", "swarm", "url_shortener", "--rate", "60", "--runs", str(tmp_path)]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
     try:
-        deadline_s = time.monotonic() + 90
-        while not _is_loading(process.pid) and process.poll() is None and time.monotonic() < deadline_s:
-            time.sleep(0.1)
+        assert soon(lambda: _is_loading(process.pid) or process.poll() is not None, within_s=90)
         time.sleep(2.0)
-        started = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+        started = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 130, output
     assert len(started) > 5
-    assert [pid for pid in started if psutil.pid_exists(pid)] == []
+    assert running(started) == []
     [run] = find_runs(runs=tmp_path)
     assert run.manifest.interrupted
     assert len(run.requests()) > 0

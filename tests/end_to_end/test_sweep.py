@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,9 @@ import pytest
 
 from sdlab import cli
 from sdlab.catalog import ROOT
-from sdlab.runs import find_runs
+from sdlab.runs import Run, find_runs
 from tests.end_to_end.cli import lab
+from tests.patience import soon
 
 SWEEP = (
     "sweep", "url_shortener", "--over", "topology.api.workers=1:3", "--over",
@@ -24,7 +24,6 @@ SWEEP = (
     "--set", "topology.cache.capacity_entries=2000",
 )  # fmt: skip
 RUNS = 3 * 4 * 3
-PATIENCE_S = 60.0
 
 
 def kept(folder: Path) -> int:
@@ -46,9 +45,7 @@ def test_an_interrupted_sweep_leaves_nothing_running_and_goes_on_when_called_aga
 ) -> None:
     command = [str(ROOT / "lab"), *SWEEP, "--runs", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        deadline_s = time.monotonic() + PATIENCE_S
-        while kept(tmp_path) < 3 and time.monotonic() < deadline_s:
-            time.sleep(0.02)
+        assert soon(lambda: kept(tmp_path) >= 3)
         # A terminal sends Ctrl-C to all processes of the command; kill -9 takes one.
         if how == signal.SIGINT:
             os.killpg(process.pid, how)
@@ -56,9 +53,7 @@ def test_an_interrupted_sweep_leaves_nothing_running_and_goes_on_when_called_aga
             process.kill()
         said = process.communicate()[1]
         assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
-    while group_lives(process.pid) and time.monotonic() < deadline_s:
-        time.sleep(0.05)
-    assert not group_lives(process.pid)
+    assert soon(lambda: not group_lives(process.pid))
     before = kept(tmp_path)
     assert 3 <= before < RUNS
     assert how != signal.SIGINT or f"{before} of {RUNS} runs are kept" in said
@@ -69,15 +64,13 @@ def test_an_interrupted_sweep_leaves_nothing_running_and_goes_on_when_called_aga
     (run,) = find_runs(runs=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [run.folder.name]
     assert len(pd.read_parquet(run.folder / "replications.parquet")) == RUNS
+    assert_a_grid_says_where_the_slos_are_met_in_eighty_columns_and_leaves_its_files(done.stdout, run)
 
 
-def test_a_grid_says_where_the_slos_are_met_in_eighty_columns_and_leaves_table_and_figure(tmp_path: Path) -> None:
-    done = lab(*SWEEP, "--runs", str(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert f"12 variants x 3 replications = {RUNS} runs of 20,000 requests" in done.stdout
-    assert "SLOs met by" in done.stdout
-    assert max(len(line) for line in done.stdout.splitlines() if not line.startswith("run folder")) <= 80
-    (run,) = find_runs(runs=tmp_path)
+def assert_a_grid_says_where_the_slos_are_met_in_eighty_columns_and_leaves_its_files(said: str, run: Run) -> None:
+    assert f"12 variants x 3 replications = {RUNS} runs of 20,000 requests" in said
+    assert "SLOs met by" in said
+    assert max(len(line) for line in said.splitlines() if not line.startswith("run folder")) <= 80
     assert {path.suffix for path in run.folder.glob("sweep.*")} == {".json", ".svg", ".png"}
     variants = pd.read_csv(run.folder / "variants.csv")
     assert len(variants) == 12

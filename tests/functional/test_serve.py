@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from sdlab.servers import Servers, servers
+from tests.patience import running
 
 SERVE = [sys.executable, "-m", "sdlab", "serve"]
 PATIENCE_S = 60.0
@@ -87,14 +88,7 @@ def wait_for(condition: Any) -> None:
 
 
 def gone(started: list[psutil.Process]) -> bool:
-    return not any(map(runs, started))
-
-
-def runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:  # it ended between the two questions
-        return False
+    return running(started) == []
 
 
 def listens(url: str) -> bool:

@@ -16,7 +16,7 @@ from simulations.distributions import Exponential
 from simulations.engines import simulate
 from simulations.model import Flow, Fork, Model, Serve, Station
 from simulations.proof import network_cases, station_cases
-from simulations.proof.evidence import Case, Finding
+from simulations.proof.evidence import Case
 from simulations.proof.station_cases import one_station
 from simulations.study import batch_means
 from tests.unit.simulations.builders import poisson
@@ -25,7 +25,7 @@ WARM_UP = 50_000
 
 
 @pytest.mark.parametrize("case", [*station_cases.cases(), *network_cases.cases()], ids=lambda case: case.name)
-def test_the_exact_value_lies_in_a_sharp_interval(case: Case, note: Callable[[Finding], None]) -> None:
+def test_the_exact_value_lies_in_a_sharp_interval(case: Case, note: Callable[[object], None]) -> None:
     finding = case.find()
     note(finding)
     assert finding.sharp, finding

@@ -6,7 +6,8 @@ with the tasks under way and with what is recorded, not with time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from sdlab.errors import InvalidInput
@@ -77,25 +78,31 @@ def run(
             GROW[status](world)
 
 
-def stream(program: Program, pieces: Iterable[Requests], seed: int, *, progress: Progress | None = None) -> SamplePath:
+def stream(
+    program: Program,
+    pieces: Iterable[Requests],
+    seed: int,
+    *,
+    bin_s: float | None = None,
+    progress: Progress | None = None,
+) -> SamplePath:
     """Run requests that come in pieces, in memory that does not grow with their number.
 
     Each piece goes on where the one before ended; the same requests in other pieces are the same run. In place of
-    records there are ``histograms``. Raises `InvalidInput` for a model with populations, which has to know how many
-    requests there are, and as `run`.
+    records there are ``histograms``. ``bin_s`` adds accounts by time, whose memory grows with the simulated time over
+    ``bin_s``, not with requests. Raises `InvalidInput` as `run`.
     """
-    if program.model.populations:
-        name = program.model.populations[0].name
-        raise InvalidInput("populations", name, "cannot be run in pieces, which keep no records")
-    coming = iter(pieces)
+    coming = _with_arrivals(pieces)
     requests = next(coming, None)
     if requests is None:
         raise InvalidInput("pieces", 0, "must be at least one")
-    translation = prepare(program, requests, seed, None)
+    translation = prepare(program, requests, seed, bin_s)
     world = memory.make_world(
-        program, requests, translation, seed, record_spans=False, record_spawned=False, bin_s=None, rows_kept=False
+        program, requests, translation, seed, record_spans=False, record_spawned=False, bin_s=bin_s, rows_kept=False
     )
     world.record["arrivals_left"] = 1
+    if program.model.populations:
+        memory.last_arrival(world, program.model, math.inf)
     if world.full:
         kernel.begin(world.record)
     while True:
@@ -106,12 +113,12 @@ def stream(program: Program, pieces: Iterable[Requests], seed: int, *, progress:
             following = next(coming, None)
             if following is None:
                 world.record["arrivals_left"] = 0
+                if program.model.populations:
+                    memory.last_arrival(world, program.model, requests.duration_s)
             else:
-                if following.arrival_s[:1] < requests.arrival_s[-1:]:
-                    bound = f"must not be before the piece above it, which ends at {requests.arrival_s[-1]}"
-                    raise InvalidInput("pieces, arrival_s[0]", float(following.arrival_s[0]), bound)
+                _check_order(requests, following)
                 requests = following
-                memory.next_arrivals(world, requests, prepare(program, requests, seed, None))
+                memory.next_arrivals(world, requests, prepare(program, requests, seed, bin_s))
         elif status == kernel.DONE:
             world.record["rows"] = 0
             nothing = requests.take(slice(0, 0))
@@ -121,6 +128,25 @@ def stream(program: Program, pieces: Iterable[Requests], seed: int, *, progress:
             raise InvalidInput(f"model {program.model.name}, tasks", int(world.number("alive")), "wait for ever")
         elif status in GROW:
             GROW[status](world)
+
+
+def _check_order(before: Requests, following: Requests) -> None:
+    if following.arrival_s[0] < before.duration_s:
+        bound = f"must not be before the piece above it, which ends at {before.duration_s}"
+        raise InvalidInput("pieces, arrival_s[0]", float(following.arrival_s[0]), bound)
+
+
+def _with_arrivals(pieces: Iterable[Requests]) -> Iterator[Requests]:
+    """The pieces that hold a request; an empty one if all are empty."""
+    empty, any_there = None, False
+    for piece in pieces:
+        if len(piece):
+            any_there = True
+            yield piece
+        else:
+            empty = piece
+    if empty is not None and not any_there:
+        yield empty
 
 
 GROW = {

@@ -102,6 +102,13 @@ def next_arrivals(world: World, requests: Requests, translation: Translation) ->
     _put_arrivals(world, requests, translation)
 
 
+def last_arrival(world: World, model: Model, at_s: float) -> None:
+    """Until when the users begin requests whose population does not say: the last open arrival, inf before it came."""
+    for row, population in zip(world["populations"], model.populations, strict=True):
+        if population.until_s is None:
+            row["until_s"] = at_s
+
+
 def _put_arrivals(world: World, requests: Requests, translation: Translation) -> None:
     for name in ("arrival_s", "operation", "key", "region"):
         kind = ARRAYS[name]
@@ -111,8 +118,8 @@ def _put_arrivals(world: World, requests: Requests, translation: Translation) ->
 
 def _put_records(world: World, program: Program, requests: Requests, record_spawned: bool) -> None:
     model, flows, lined = program.model, len(program.flows), len(program.queues)
-    closed = FIRST_ROWS if model.populations else 0
     kept = bool(world.number("rows_kept"))
+    closed = FIRST_ROWS if model.populations and kept else 0
     rows = len(requests) + closed if kept else 0
     world["histogram"] = np.zeros((0 if kept else flows, BUCKETS), dtype=np.int64)
     world["ended"] = np.zeros((0 if kept else flows, len(layout.OUTCOMES)), dtype=np.int64)

@@ -23,7 +23,9 @@ from simulations.program import Program
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Stream = tuple[Ints, Floats]
+Rows = NDArray[np.int32]
+"""Half as wide as a number could be: what a sweep costs is mostly the memory it touches for the first time."""
+Stream = tuple[Rows, Floats]
 """Requests by their rows, and when they come, in the order of time."""
 
 SWEPT = (layout.SERVE, layout.BRANCH, *range(layout.SWITCH_REGION, layout.SWITCH_KEY + 1), layout.JUMP, layout.END)
@@ -76,12 +78,12 @@ def sweep(program: Program, it: World, order: list[int]) -> bool:
     """Run a feed-forward program through; False if it met a tie, and the memory is not to be used."""
     arrival_s = it["arrival_s"]
     requests, stations = len(arrival_s), len(order)
-    at, to = np.empty(requests, dtype=np.int64), np.empty(requests, dtype=np.int64)
+    at, to = np.empty(requests, dtype=np.int32), np.empty(requests, dtype=np.int32)
     going = np.zeros(stations + 1, dtype=np.int64)
     if not enter(it.record, at, to, going, np.empty(0)):
         return False
     coming: dict[int, list[Stream]] = {station: [] for station in [NONE, *order]}
-    _send_on(np.arange(requests), arrival_s, to, going, coming)
+    _send_on(np.arange(requests, dtype=np.int32), arrival_s, to, going, coming)
     for station in order:
         rows, times_s = _merged(coming.pop(station))
         serving = program.instructions["resource"] == station
@@ -90,8 +92,8 @@ def sweep(program: Program, it: World, order: list[int]) -> bool:
         branch, uniforms = _drawn_branch(program, it, np.flatnonzero(serving), rows, at)
         known = _known_next(program, np.flatnonzero(serving))
         servers = int(it["queues"][station]["capacity"])
-        left, left_s = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
-        to, going = np.empty(len(rows), dtype=np.int64), np.zeros(stations + 1, dtype=np.int64)
+        left, left_s = np.empty(len(rows), dtype=np.int32), np.empty(len(rows))
+        to, going = np.empty(len(rows), dtype=np.int32), np.zeros(stations + 1, dtype=np.int64)
         ends = (np.empty(servers), np.empty(servers, dtype=np.int64))
         gone = (left, left_s, to, going)
         alone = serve(it.record, station, rows, times_s, service_s, at, *ends, *gone, known, branch, uniforms)
@@ -106,7 +108,7 @@ def sweep(program: Program, it: World, order: list[int]) -> bool:
     return bool(count(it.record, completed_s))
 
 
-def _send_on(rows: Ints, times_s: Floats, to: Ints, going: Ints, coming: dict[int, list[Stream]]) -> None:
+def _send_on(rows: Rows, times_s: Floats, to: Rows, going: Ints, coming: dict[int, list[Stream]]) -> None:
     """Let requests come to where they go next (NONE: they have ended), each station's in the order of time."""
     targets = np.flatnonzero(going) - 1
     if len(targets) == 1:
@@ -125,13 +127,13 @@ def _merged(streams: list[Stream]) -> Stream:
     if len(streams) == 1:
         return streams[0]
     if not streams:
-        return np.empty(0, dtype=np.int64), np.empty(0)
+        return np.empty(0, dtype=np.int32), np.empty(0)
     rows, times_s = (np.concatenate(columns) for columns in zip(*streams, strict=True))
     order = np.argsort(times_s, kind="stable")  # a few sorted runs: merged, not sorted
     return rows[order], times_s[order]
 
 
-def _services(program: Program, it: World, serving: Ints, rows: Ints, at: Ints) -> Floats:
+def _services(program: Program, it: World, serving: Ints, rows: Rows, at: Rows) -> Floats:
     """The service time of each of some requests at a station, whose instructions are ``serving``."""
     if len(serving) == 1 and 0 < len(rows) >= ALL_DRAWN * len(at):
         every = np.empty(len(at))
@@ -144,7 +146,7 @@ def _services(program: Program, it: World, serving: Ints, rows: Ints, at: Ints) 
     return service_s
 
 
-def _drawn_branch(program: Program, it: World, serving: Ints, rows: Ints, at: Ints) -> tuple[int, Floats]:
+def _drawn_branch(program: Program, it: World, serving: Ints, rows: Rows, at: Rows) -> tuple[int, Floats]:
     """The branch that follows a station at once, and what every request draws there; NONE if there is none."""
     after = int(serving[0]) + 1 if len(serving) == 1 else 0
     if after == 0 or program.instructions[after]["code"] != layout.BRANCH or len(rows) < ALL_DRAWN * len(at):

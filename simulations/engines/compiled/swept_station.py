@@ -19,6 +19,12 @@ Ints = NDArray[np.int64]
 
 
 @kernel
+def _wide(number: Any) -> int:
+    """A row or an instruction as wide as other routines take it, which else were compiled once more for narrow ones."""
+    return np.int64(number)  # type: ignore[return-value]
+
+
+@kernel
 def _to_next_station(w: Any, request: int, at: int, branch: int, uniforms: Floats) -> int:
     """The instruction at which a request is served next, or ends; ``uniforms`` are drawn for one ``branch`` already."""
     while True:
@@ -114,8 +120,9 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
         sources  # noqa: B018
         w = record[0]
         for place in range(requests.shape[0]):
-            instruction = world.instructions(w)[at[requests[place]]]
-            out[place] = sample(world.table(w), instruction.distribution, w.seed, requests[place], instruction.draw_key)
+            request = _wide(requests[place])
+            instruction = world.instructions(w)[at[request]]
+            out[place] = sample(world.table(w), instruction.distribution, w.seed, request, instruction.draw_key)
 
     @entry_point
     def serve(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915  one loop
@@ -158,7 +165,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
                 if (busy > 0 and ends_s[0] == now_s) or (place > 0 and arrival_s[place - 1] == now_s):
                     return False
                 if busy < servers:
-                    _begin(w, requests[place], resource, 0.0, service_s[place])
+                    _begin(w, _wide(requests[place]), resource, 0.0, service_s[place])
                     _put_end(ends_s, ends_of, 0, busy, now_s + service_s[place], place)
                     busy += 1
                     next_waiting = place + 1
@@ -171,7 +178,8 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             gone += 1
             if waiting > 0:
                 waiting -= 1
-                _begin(w, requests[next_waiting], resource, now_s - arrival_s[next_waiting], service_s[next_waiting])
+                begins = _wide(requests[next_waiting])
+                _begin(w, begins, resource, now_s - arrival_s[next_waiting], service_s[next_waiting])
                 _put_end(ends_s, ends_of, 1, busy, now_s + service_s[next_waiting], next_waiting)
                 next_waiting += 1
             else:
@@ -190,8 +198,8 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
                     at[left[place]] = known
             return True
         for place in range(count):
-            request = left[place]
-            following = _to_next_station(w, request, at[request] + 1, branch, uniforms)
+            request = _wide(left[place])
+            following = _to_next_station(w, request, _wide(at[request]) + 1, branch, uniforms)
             at[request] = following
             station = world.instructions(w)[following].resource
             to[place] = station
@@ -202,20 +210,20 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
 
     @entry_point
     def count(record, completed_s):  # type: ignore[no-untyped-def]
-        """The most requests under way at once, from sorted ends; False if one ends as another arrives."""
+        """The most requests under way at once, from sorted ends; False if that hangs on who comes first in a tie.
+
+        More than ``most`` are under way at an arrival if the one that ends ``most`` places before it has not ended.
+        """
         sources  # noqa: B018
         w = record[0]
-        came = ended = most = 0
-        tied = False
-        while came < w.requests:  # without a branch that depends on the times
-            arrival_s, end_s = world.arrival_s(w)[came], completed_s[ended]
-            tied |= arrival_s == end_s
-            first = end_s < arrival_s
-            ended += first
-            came += not first
-            most = max(most, came - ended)
+        most = 0
+        for came in range(w.requests):
+            while most <= came and completed_s[came - most] >= world.arrival_s(w)[came]:
+                if completed_s[came - most] == world.arrival_s(w)[came]:
+                    return False
+                most += 1
         w.max_in_flight = most
-        return not tied
+        return True
 
     return enter, uniforms_of, split, draw_all, draw_each, serve, count
 

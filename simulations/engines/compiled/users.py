@@ -37,13 +37,13 @@ def begin_request(w: Any, slot: int) -> bool:
     if w.now_s > population.until_s:
         free_task(w, slot)
         return False
-    row = w.rows
-    w.rows += 1
-    closed = row - w.requests
-    world.began_s(w)[closed] = w.now_s
-    world.population_of_row(w)[closed] = task.population
-    world.user_of_row(w)[closed] = task.user
-    record.request = row
+    record.request = w.rows
+    if w.rows_kept == 1:
+        closed = w.rows - w.requests
+        world.began_s(w)[closed] = w.now_s
+        world.population_of_row(w)[closed] = task.population
+        world.user_of_row(w)[closed] = task.user
+        w.rows += 1
     record.key = NONE
     if population.keys > 0:
         uniform = draw(w.seed, record.identity, population.key_of_keys)

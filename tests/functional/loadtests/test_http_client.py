@@ -117,7 +117,7 @@ def found() -> dict[str, Any]:
     )
     server.close()
     assert done.returncode == 0, done.stderr
-    answers = json.loads(done.stdout)
+    answers: dict[str, Any] = json.loads(done.stdout)
     for path, answer in answers.items():
         index = next(place for place, (_, asked) in enumerate(server.asked) if asked == path)
         answer["reused"] = server.asked[index + 1][0] == server.asked[index][0]

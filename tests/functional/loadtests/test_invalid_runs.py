@@ -56,7 +56,7 @@ def once(action: Callable[[], None], completed: int) -> Callable[[Snapshot], Non
 
 
 def generators() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
+    children = psutil.Process().children()  # what PostgreSQL starts, if it runs for other tests, comes and goes
     return [child for child in children if "loadtests.open_loop" in child.cmdline()]
 
 

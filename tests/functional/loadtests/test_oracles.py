@@ -40,6 +40,7 @@ def test_the_stubs_queue_is_the_one_that_theory_knows(distribution: str) -> None
     assert mean_s == pytest.approx(expected_s, rel=0.014)  # 1.2 million requests; twice the worst of ten seeds
 
 
+@pytest.mark.quiet
 def test_each_response_time_of_a_known_queue_is_measured(start_stub: StartStub, load: Load) -> None:
     """The measured one is the queue's own plus what the real stack adds: never less, and little of a service time."""
 
@@ -59,6 +60,7 @@ def test_each_response_time_of_a_known_queue_is_measured(start_stub: StartStub, 
         assert measured == pytest.approx(known, abs=SERVICE_S / 2), distribution
 
 
+@pytest.mark.quiet
 def test_a_service_stopped_for_two_seconds_shows_the_percentiles_of_the_closed_form(
     start_stub: StartStub, load: Load
 ) -> None:

@@ -15,7 +15,7 @@ from tests.functional.loadtests.conftest import StartStub, free_port
 
 PAGE = (ROOT / "docs" / "load-testing.md").read_text()
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
-STUB, CLOSED, SWARM, WORKERS, WITH_THRESHOLDS = COMMANDS
+STUB, CLOSED, SWARM, WORKERS, WITH_THRESHOLDS, SATURATE = COMMANDS
 FIGURES = {
     name: [float(cell) if cell.strip() else None for cell in cells.strip("|").split("|")]
     for name, cells in re.findall(r"^\| (closed|open, .*?|closed form) \|((?: [\d.]* ?\|)+)$", PAGE, re.MULTILINE)
@@ -60,6 +60,7 @@ def closed_figures(output: str) -> tuple[int, float, float]:
     return int(counts[1]), float(percentiles[6]), float(counts[6])
 
 
+@pytest.mark.quiet
 def test_the_closed_run_hides_the_stall_and_the_open_ones_show_the_closed_form(
     start_stub: StartStub, tmp_path: Path
 ) -> None:
@@ -83,6 +84,11 @@ def test_the_closed_run_hides_the_stall_and_the_open_ones_show_the_closed_form(
         assert FIGURES[name][0] == requests == 1200
         assert (p95, p99) == pytest.approx((CLOSED_FORM_MS[95], CLOSED_FORM_MS[99]), abs=SLACK_MS)
         assert FIGURES[name][2:4] == pytest.approx([p95, p99], abs=SLACK_MS)
+
+
+def test_the_search_of_the_page_is_the_readmes_which_has_a_test() -> None:
+    commands = [line.partition("#")[0].strip() for line in (ROOT / "README.md").read_text().splitlines()]
+    assert SATURATE in commands
 
 
 def test_the_closed_form_is_computed_right() -> None:

@@ -17,23 +17,37 @@ DATABASE = {"read": 0.0, "read_miss": 0.0012, "write": 0.0030}
 POSTGRES = {"read": 0.0001, "read_miss": 0.0006, "write": 0.0015}
 VALKEY = {"read": 0.0001, "read_miss": 0.0002, "write": 0.0}
 OUTSIDE_S, IDLE, CLIENT_S = 0.0005, 0.02, 0.0003
+SEND_S, FINISH_S = 0.0001, 0.0002  # parts of what is outside; the second comes after the answer
 
 
-def window(shares: dict[str, float], seed: int, count: int = 600, rate_rps: float = 60.0) -> Window:
+def window(
+    shares: dict[str, float], seed: int, count: int = 600, rate_rps: float = 60.0, extra_s: float = 0.0
+) -> Window:
+    """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
     sent = np.cumsum(generator.exponential(1 / rate_rps, count))
     cpu, cache, database = (np.array([table[label] for label in labels]) for table in (CPU, CACHE, DATABASE))
+    answered = sent + cpu + cache + database + OUTSIDE_S - FINISH_S + CLIENT_S
+    gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
+    cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0)
     app = cpu + cache + database
     table = pd.DataFrame(
         {
             "operation": pd.Categorical([label.removesuffix("_miss") for label in labels]),
             "cache_hit": [{"read": 1, "read_miss": 0}.get(label, -1) for label in labels],
             "sent_s": sent,
-            "completed_s": sent + app + OUTSIDE_S + CLIENT_S,
+            "completed_s": answered,
             "outcome": "completed",
             "span_app_s": app,
             "span_cpu_s": cpu,
+            "span_own_s": cpu,
+            "span_first_s": cpu / 4,
+            "span_last_s": cpu / 2,
+            "span_send_s": SEND_S,
+            "span_finish_s": FINISH_S,
+            "span_at_s": sent,
+            "span_clock_s": np.concatenate([[0.0], np.cumsum(cpu + OUTSIDE_S)[:-1]]) + IDLE * sent,
             "span_cache_s": np.where(cache > 0, cache, np.nan),
             "span_db_s": np.where(database > 0, database, np.nan),
             "span_stream_s": np.nan,
@@ -115,3 +129,32 @@ def test_an_operation_that_was_hardly_ever_alone_is_named() -> None:
     crowded = window({"read": 0.9, "read_miss": 0.0, "write": 0.1}, 4, count=100, rate_rps=2000)
     with pytest.raises(LabError, match=r"calibration saw (read|write) alone \d+ times, it needs 30"):
         estimate([crowded], QUIET)
+
+
+def test_what_an_idle_gap_costs_is_told_apart_from_the_demand_of_a_busy_process() -> None:
+    shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
+              {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
+    found = estimate([window(one, seed, rate_rps=120.0, extra_s=0.0004) for seed, one in enumerate(shares)], QUIET)
+    for label, cpu_s in CPU.items():
+        assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
+    extra = {level.after_s: level.extra_s for level in found.idle}
+    assert extra == {
+        after_s: pytest.approx(0.0004 if after_s >= 0.003 else 0.0, abs=1e-9)
+        for after_s in (0.0003, 0.001, 0.003, 0.01)
+    }
+
+
+def test_segments_are_shares_of_the_whole_and_what_follows_the_answer_is_one_of_them() -> None:
+    segments = estimate(WINDOWS, QUIET).segments["write"]
+    whole = CPU["write"] + OUTSIDE_S
+    assert sum(segments.values()) == pytest.approx(1)
+    assert segments["finish"] * whole == pytest.approx(FINISH_S, rel=1e-6)
+    assert segments["first"] * whole == pytest.approx(OUTSIDE_S - SEND_S - FINISH_S + CPU["write"] / 4, rel=1e-6)
+    assert segments["last"] * whole == pytest.approx(CPU["write"] / 2 + SEND_S, rel=1e-6)
+
+
+def test_two_clocks_that_disagree_end_the_calibration() -> None:
+    wrong = [Window(one.table, Busy({**one.busy.cpu_s, "api-1": one.busy.of("api-") * 1.3}, one.busy.duration_s))
+             for one in WINDOWS]  # fmt: skip
+    with pytest.raises(LabError, match=r"disagree by -\d+%, at most 10% is allowed"):
+        estimate(wrong, QUIET)

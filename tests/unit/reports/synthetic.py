@@ -115,27 +115,59 @@ class SyntheticStudy:
         role: str | None = "held_out",
         lateness_s: float = 0.0,
         interrupted: bool = False,
+        probe_ratio: float = 1.0,
+        **parameters: Any,
     ) -> str:
-        """A measured window whose i-th request takes ``times_s[i]`` from send to completion."""
+        """A measured window whose i-th request takes ``times_s[i]`` from send to completion.
+
+        ``probe_ratio``: how many times as long as while calibrating the spin probe took.
+        """
         duration_s = len(times_s) / rate_rps
-        said = {"mode": "open_loop", "rate_rps": rate_rps, "duration_s": duration_s, "workers": 1}
+        said = {"mode": "open_loop", "rate_rps": rate_rps, "duration_s": duration_s, "workers": 1,
+                "calibrated_probe_s": 0.001, **parameters}  # fmt: skip
         with self.run("load_test", said | ({"role": role} if role else {})) as run:
-            table = _table(rate_rps, times_s, lateness_s)
+            told = {"app": 0.75 * times_s, "cache": 0.25 * times_s, "cpu": 0.5 * times_s}
+            table = _table(rate_rps, times_s, lateness_s, told)
             run.write_requests(table)
             run.write_json("summary", [one.as_dict() for one in summarise(table, duration_s)])
             processes = {"api-1": {"cpu_s": utilisation * duration_s, "utilisation": utilisation, "series": []}}
             processes["postgres"] = {"cpu_s": 1.0, "utilisation": 0.1, "series": []}
-            machine = {"cores": 2, "utilisation": 0.4, "steal_share": 0.001}
-            run.write_json("resources", {"duration_s": duration_s, "processes": processes, "machine": machine})
+            machine = {"cores": 2, "utilisation": (utilisation + 0.1) / 2, "steal_share": 0.001}
+            probe = {"median_s": 0.002, "min_s": 0.001 * probe_ratio}
+            run.write_json("resources", {"duration_s": duration_s, "processes": processes, "machine": machine,
+                                         "spin_probe": {"before": probe, "after": probe}})  # fmt: skip
             run.write_json("generator", {"lateness_s_p50": lateness_s, "lateness_s_p99": lateness_s})
             run.update(validity=Validity(valid=not reasons, reasons=list(reasons)), interrupted=interrupted)
         return str(run.manifest.run_id)
 
-    def replay(self, run_id: str, rate_rps: float, times_s: FloatArray, utilisation: float = 0.5) -> None:
+    def replay(
+        self, run_id: str, rate_rps: float, times_s: FloatArray, utilisation: float = 0.5, naive: bool = False
+    ) -> None:
+        """What the model made of a window; ``naive``: with baselines of 10 and, without a steady state, no ms."""
         said = {"mode": "replay", "replay_of": run_id, "rate_rps": rate_rps, "role": "held_out", "calibration": "abc"}
         with self.run("simulation", said) as run:
-            run.write_requests(_table(rate_rps, times_s, 0.0))
+            told = {"api-1": 0.5 * times_s, "cache": 0.125 * times_s, "cache wait": 0.125 * times_s,
+                    "client": 0.25 * times_s}  # fmt: skip
+            run.write_requests(_table(rate_rps, times_s, 0.0, told))
             run.write_json("stations", [_station("api-1", "api", utilisation), _station("database", "database", 0.1)])
+            if naive:
+                cell = {"mm1_s": 0.010, "mg1_s": None}
+                run.write_json("comparison", dict.fromkeys(("mean", "p50", "p90", "p95", "p99"), cell))
+
+    def block(
+        self,
+        number: int,
+        shares: dict[float, tuple[float, float]],
+        *,
+        probe_ratio: float = 1.0,
+        saturation: float = 500,
+    ) -> None:
+        """A block's held-out windows: by share of saturation, what each request takes measured and predicted."""
+        for share, (measured_s, predicted_s) in shares.items():
+            rate_rps = share * saturation
+            run_id = self.load_test(rate_rps, np.full(400, measured_s), share=share, block=number, digest="abc",
+                                    probe_ratio=probe_ratio)  # fmt: skip
+            self.replay(run_id, rate_rps, np.full(400, predicted_s), naive=True)
 
     def pair(
         self, rate_rps: float, measured_s: float, predicted_s: float, *, reasons: tuple[str, ...] = (), count: int = 400
@@ -228,8 +260,8 @@ class SyntheticStudy:
             late = ("the generator was 12 ms late at p99, more than 5 ms",) if invalid else ()
             slower = 1.1 + 0.02 * self.made
             run_id = self.load_test(rate, exponential_times(mean_s * slower), reasons=late, utilisation=rate / 600,
-                                    lateness_s=0.0004)  # fmt: skip
-            self.replay(run_id, rate, exponential_times(mean_s), utilisation=rate / 610)
+                                    lateness_s=0.0004, share=rate / 600, block=self.made % 2, digest="abc")  # fmt: skip
+            self.replay(run_id, rate, exponential_times(mean_s), utilisation=rate / 610, naive=True)
         self.day()
         self.capacity(1260.0)
         self.capacity(520.0, "reference")
@@ -256,7 +288,9 @@ class _Prepared:
         return self.context.__exit__(*error)
 
 
-def _table(rate_rps: float, times_s: FloatArray, lateness_s: float) -> pd.DataFrame:
+def _table(
+    rate_rps: float, times_s: FloatArray, lateness_s: float, spans: dict[str, FloatArray] | None = None
+) -> pd.DataFrame:
     count = len(times_s)
     intended_s = (np.arange(count) + 1) / rate_rps
     operation = (np.arange(count) % 10 == 0).astype(np.int16)  # every tenth is a write
@@ -264,7 +298,7 @@ def _table(rate_rps: float, times_s: FloatArray, lateness_s: float) -> pd.DataFr
         intended_s, operation, np.zeros(count, np.int64), np.zeros(count, np.int16), _OPERATIONS, _REGIONS
     )
     sent_s = intended_s + lateness_s
-    return records(requests, sent_s=sent_s, completed_s=sent_s + times_s, outcome=np.zeros(count, np.int8))
+    return records(requests, sent_s=sent_s, completed_s=sent_s + times_s, outcome=np.zeros(count, np.int8), spans=spans)
 
 
 def _station(name: str, tier: str, utilisation: float, region: str = "eu") -> dict[str, Any]:

@@ -97,8 +97,8 @@ def test_ids_are_unique_and_every_reference_has_its_target(page: Page, whole: tu
 
 def test_every_figure_says_in_words_what_it_shows(page: Page, whole: tuple[Report, Verdict]) -> None:
     labels = [attributes.get("aria-label") or "" for tag, attributes in page.tags if tag == "svg"]
-    assert len(whole[0].figures) == 4
-    assert len(labels) == 8, "wide and narrow of each"
+    assert len(whole[0].figures) == 7
+    assert len(labels) == 14, "wide and narrow of each"
     assert all(len(label) > 40 for label in labels)
 
 
@@ -131,7 +131,7 @@ def test_an_invalid_window_is_never_shown_without_the_word(page: Page, whole: tu
     measured = [one.text for section in whole[0].sections if section.id == "comparison" for table in section.tables
                 for rows in table.groups if "INVALID window" in rows.heading for row in rows.rows
                 for one in (row[1], row[3])]  # fmt: skip
-    assert len(measured) == 10
+    assert len(measured) == 12
     assert all(cell.startswith("INVALID ") for cell in measured)
     assert "INVALID: the generator was 12 ms late at p99, more than 5 ms" in text
     wide = next(figure.wide for figure in whole[0].figures if figure.name == "latency")
@@ -162,7 +162,7 @@ def test_links_of_markdown_resolve_and_each_figure_file_is_whole_in_both_themes(
         assert targets
         assert [target for target in targets if not (tmp_path / target).is_file()] == []
     figures = sorted((tmp_path / "figures").iterdir())
-    assert len(figures) == 8
+    assert len(figures) == 14
     for path in figures:
         root = ElementTree.fromstring(path.read_text())
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

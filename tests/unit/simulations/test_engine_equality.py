@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from simulations.engines import simulate
@@ -189,18 +190,28 @@ EXAMPLES = int(os.environ.get("SDLAB_EXAMPLES", "400"))
 """How many generated models to run; `lab prove` is for thousands."""
 
 
-@pytest.mark.timeout(300 + EXAMPLES)
-def test_generated_models_over_the_whole_vocabulary_run_alike_on_both_engines(equality_tally: Tally) -> None:
-    """Each seed is a model with requests; of one that differs, the smallest found that still does is shown."""
+PARTS = 4
+"""Run each by itself, so that several processes share them."""
 
-    @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, phases=[Phase.generate], database=None)
+
+@pytest.mark.timeout(300 + EXAMPLES)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_generated_models_over_the_whole_vocabulary_run_alike_on_both_engines(
+    part: int, note: Callable[[object], None]
+) -> None:
+    """Each seed is a model with requests; of one that differs, the smallest found that still does is shown."""
+    tally = Tally()
+    note(tally)
+
+    @seed(part)
+    @settings(max_examples=EXAMPLES // PARTS, deadline=None, phases=[Phase.generate], database=None)
     @given(st.integers(0, 2**40))
-    def compare(seed: int) -> None:
-        one = example(seed)
-        equality_tally.models += 1
-        equality_tally.containing.update(kinds(one.model))
-        if found := problems(one, equality_tally):
+    def compare(number: int) -> None:
+        one = example(number)
+        tally.models += 1
+        tally.containing.update(kinds(one.model))
+        if found := problems(one, tally):
             small = shrunk(one)
-            pytest.fail(f"example({seed}): {found}\nsmall: {problems(small)}\n{small}", pytrace=False)
+            pytest.fail(f"example({number}): {found}\nsmall: {problems(small)}\n{small}", pytrace=False)
 
     compare()

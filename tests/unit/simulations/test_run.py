@@ -124,6 +124,23 @@ def test_requests_made_in_chunks_give_a_run_without_records(tmp_path: Path) -> N
         runner.run(stream, 1, "compiled", quiet=True)
 
 
+def test_histograms_and_a_time_series_go_together_and_the_series_is_that_of_the_records(tmp_path: Path) -> None:
+    design = catalog.load_design("url_shortener", ["topology.cache.capacity_entries=2000"])
+    stream = scenario.steady_stream(design, None, 1, rate_rps=500.0, duration_s=1e6, most=5_000)
+    assert stream.chunks is not None
+    (piece,) = stream.chunks()
+    whole = replace(stream, requests=piece, chunks=None)
+    found = runner.run(stream, 1, "compiled", quiet=True, recording=Recording(2.0, records="histograms"))
+    kept = runner.run(whole, 1, "compiled", quiet=True, recording=Recording(2.0))
+    assert found.series is not None
+    assert kept.series is not None
+    assert len(found.series) >= 5
+    for part in ("stations", "caches"):
+        assert found.series[part].equals(kept.series[part])
+    saved = runner.save(found, overrides=None, study=None, runs_folder=tmp_path)
+    assert (saved.folder / "series.parquet").exists()
+
+
 def test_a_broken_law_is_named_with_its_sides(simulated: Simulated) -> None:
     check = {
         "law": "Little's law",

@@ -13,6 +13,8 @@ from simulations.distributions import Constant, Exponential
 from simulations.engines import simulate, simulate_stream
 from simulations.histograms import BUCKETS, bounds_s, buckets_of
 from simulations.model import Cache, Flow, Lookup, Model, Population, Serve, Spawn, Station, Step, Timeout
+from simulations.proof.streams import differences_of_streamed
+from simulations.records import requests_of
 from tests.unit.simulations.builders import requests
 
 GET: list[Step] = [Lookup("c", [], [Serve("db", Exponential(1.5))]), Serve("api", Exponential(0.7)), Spawn("job")]
@@ -62,11 +64,32 @@ def test_a_bucket_is_a_fifth_of_a_percent_wide_and_holds_what_lies_between_its_b
     assert buckets_of(np.array([0.0, 1e-12, 1e300])).tolist() == [0, 0, BUCKETS - 1]
 
 
+@pytest.mark.parametrize("until_s", [None, 900.0, 4000.0])
+@pytest.mark.parametrize("size", [7, 3000])
+def test_closed_populations_and_time_series_in_pieces_equal_the_reference_engines(
+    until_s: float | None, size: int
+) -> None:
+    """Until the last open arrival, before it and after it; bins beyond those that memory was first made for."""
+    people = Population("people", "get", 3, Exponential(2.0), until_s=until_s, keys=[1, 2])
+    crowd = Model("crowd", FLOWS, WHOLE.stations, caches=LEAN.caches, populations=[people])
+    whole = simulate(crowd, TABLE, 1, "simpy", bin_s=2.5)
+    path = simulate_stream(crowd, [TABLE.take(slice(0, 0)), *cut(size)], 1, bin_s=2.5)
+    assert len(whole.completed_s) > len(TABLE) + 300
+    assert differences_of_streamed(requests_of(TABLE, whole, crowd), whole, path) == []
+    assert path.closed.population.size == 0
+
+
+def test_a_population_with_no_open_arrival_is_streamed_until_its_end() -> None:
+    people = Population("people", "get", 3, Exponential(2.0), until_s=300.0, keys=[1, 2])
+    crowd = Model("crowd", FLOWS, WHOLE.stations, caches=LEAN.caches, populations=[people])
+    nobody = TABLE.take(slice(0, 0))
+    whole = simulate(crowd, nobody, 1, "simpy")
+    assert len(whole.completed_s) > 100
+    path = simulate_stream(crowd, [nobody], 1)
+    assert differences_of_streamed(requests_of(nobody, whole, crowd), whole, path) == []
+
+
 def test_what_cannot_be_run_in_pieces_is_said() -> None:
-    people = Population("people", "get", 2, Constant(1.0), until_s=5.0, keys=[1])
-    crowd = Model("crowd", FLOWS, LEAN.stations, caches=LEAN.caches, populations=[people])
-    with pytest.raises(InvalidInput, match="people"):
-        simulate_stream(crowd, cut(100), 1)
     with pytest.raises(InvalidInput, match="at least one"):
         simulate_stream(LEAN, [], 1)
     with pytest.raises(InvalidInput, match="must not be before"):

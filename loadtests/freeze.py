@@ -1,0 +1,30 @@
+"""Freezing what was calibrated: the run folder that holds the parameters, and the digest that names them."""
+
+from __future__ import annotations
+
+from loadtests.estimate import Estimate, evidence
+from loadtests.session import Session
+from sdlab import runs
+from sdlab.calibration import Calibration
+from sdlab.runs import Run
+
+
+def freeze(session: Session, calibration: Calibration, found: Estimate, window_s: float) -> Run:
+    """Write a run folder of kind calibration; what is predicted from now on is predicted with this file."""
+    with runs.new_run(
+        "calibration",
+        session.design.slug,
+        seed=session.seed,
+        command=session.command,
+        study=session.study,
+        parameters={
+            **session.common,
+            "digest": calibration.digest,
+            "rate_rps": calibration.rate_rps,
+            "window_s": window_s,
+        },
+        runs=session.runs_folder,
+    ) as run:
+        calibration.save(run.folder / "calibration.toml")
+        run.write_json("evidence", evidence(found))
+    return Run(run.folder, run.manifest)

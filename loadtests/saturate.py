@@ -1,0 +1,209 @@
+"""Runs a saturation search on a real service: warms it up, probes it, and confirms the answer on fresh ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from loadtests import bottleneck, saturation
+from loadtests.bottleneck import Bottleneck
+from loadtests.observe import observe
+from loadtests.probes import Probe, Verdict, pooled, standing
+from loadtests.saturation import CONFIRM_ABOVE, Saturation, Settings
+from loadtests.service import Service
+from loadtests.session import Session
+from sdlab import arrivals, workload
+from sdlab.arrivals import FloatArray
+from sdlab.errors import LabError
+from sdlab.spec import Design
+from sdlab.workload import Requests
+
+WARM_UP, PROBE, CONFIRM = "warm_up", "saturation", "confirmation"
+# A probe is at least long enough for so many requests of the operation asked for most: 369 are needed for certainty.
+BUSIEST_REQUESTS_MIN = 500
+PROBE_S_MAX = 60.0
+# Fresh servers are warmed up faster, once it is known what they carry: misses ask for about twice the CPU of hits.
+WARM_UP_SHARE = 0.4
+_SEED_STEP = 1000  # other arrivals, operations and keys than those of the calibration and the held-out loads
+
+OpenService = Callable[[], AbstractContextManager[Service]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a search is asked: ``open_service`` starts a fresh service each time; times are seconds."""
+
+    design: Design
+    settings: Settings
+    probe_s: float
+    warm_up_s: float
+    seed: int
+    command: str
+    study: str | None
+    runs_folder: Path | None
+    confirm: bool = True
+
+
+@dataclass
+class Found:
+    """A search's probes, its answer, and the resource that saturated."""
+
+    probes: list[Probe]
+    saturation: Saturation
+    confirmed: bool | None  # None: not asked
+    bottleneck: Bottleneck
+    compared: tuple[Probe, Probe] | None = None
+    keys: int = 0
+
+
+def saturate(
+    job: Job,
+    open_service: OpenService,
+    told: Callable[[str], None] = lambda _text: None,
+    done: Callable[[Probe], None] = lambda _probe: None,
+) -> Found:
+    """Search, confirm on two fresh services at the estimate and 5 % above it, estimate again by all probes.
+
+    ``told`` hears what is being done, ``done`` each probe. Raises `LabError` if the service died.
+    """
+    loader = _Loader(job, told)
+    with open_service() as service:
+        loader.begin(service)
+        probes = saturation.search(loader.probe, job.settings, done)
+    found = saturation.estimate(probes)
+    agreed: bool | None = None
+    if job.confirm and found.rate_rps > 0 and np.isfinite(found.high_rps):
+        loader.warm_up_rps = max(loader.warm_up_rps, WARM_UP_SHARE * found.rate_rps)
+        at, above = (_confirm(loader, open_service, found.rate_rps * by, done) for by in (1.0, CONFIRM_ABOVE))
+        agreed = saturation.confirmed(at, above)
+        probes += [*at, *above]
+        found = saturation.estimate(probes)
+    low, failing = _to_compare(probes)
+    evidence = ({**probe.evidence, "rate_rps": probe.rate_rps} for probe in (low, failing))
+    named = bottleneck.name_bottleneck(*evidence)
+    return Found(probes, found, agreed, named, (low, failing), loader.keys)
+
+
+def document(found: Found) -> dict[str, Any]:
+    """What ``saturation.json`` holds."""
+    answer = found.saturation
+    low, failing = found.compared or (None, None)
+    return {
+        "rate_rps": answer.rate_rps,
+        "low_rps": answer.low_rps,
+        "high_rps": answer.high_rps,
+        "interval": "from the highest rate that certainly passed to the lowest that certainly failed",
+        "binding": answer.binding,
+        "confirmed": found.confirmed,
+        "generator_bound": answer.generator_bound,
+        "keys": found.keys,
+        "resource": {
+            "name": found.bottleneck.resource,
+            "utilisation": found.bottleneck.utilisation,
+            "at_limit": found.bottleneck.at_limit,
+            "also": found.bottleneck.also,
+            "words": found.bottleneck.words,
+            "low_rate_rps": low.rate_rps if low else None,
+            "failing_rate_rps": failing.rate_rps if failing else None,
+        },
+        "curves": [asdict(curve) for curve in answer.curves],
+        "promises": [
+            tally.as_dict()
+            for tally in pooled([p for p in found.probes if p.verdict is not Verdict.VOID and _within(p, answer)])
+        ],
+        "probes": [probe.as_dict() for probe in found.probes],
+    }
+
+
+class _Loader:
+    """Loads one service after another; each window has a seed of its own."""
+
+    def __init__(self, job: Job, told: Callable[[str], None]) -> None:
+        self._job = job
+        self._told = told
+        self._windows = 0
+        self._session: Session | None = None
+        self.warm_up_rps = min(job.settings.start_rps, job.design.workload.peak_rate_rps)
+        warmed = int(job.warm_up_s * self.warm_up_rps)
+        self.keys = min(warmed, job.design.test_data.links) or job.design.test_data.links
+
+    def begin(self, service: Service) -> None:
+        """Take a fresh service, and ask once for each key that will be asked for: the model's cache is warm too."""
+        job = self._job
+        self._session = Session(job.design, service, job.seed, job.command, job.study, job.runs_folder)
+        if job.warm_up_s > 0:
+            rate_rps = self.warm_up_rps
+            self._told(f"warming up: {self.keys:,} keys at {rate_rps:.0f} requests/s")
+            self._load(
+                each_key_once(job.design, self.keys, rate_rps, job.seed), rate_rps, self.keys / rate_rps, WARM_UP
+            )
+
+    def probe(self, rate_rps: float, role: str = PROBE) -> Probe:
+        job = self._job
+        duration_s = self._duration_s(rate_rps)
+        self._told(f"probe {self._windows + 1}: {rate_rps:.0f} requests/s for {duration_s:.0f} s")
+        seed = job.seed + _SEED_STEP * (self._windows + 1)
+        requests = workload.steady(job.design, "poisson", rate_rps, duration_s, seed, self.keys)
+        return self._load(requests, rate_rps, duration_s, role)
+
+    def _load(self, requests: Requests, rate_rps: float, duration_s: float, role: str) -> Probe:
+        assert self._session is not None
+        self._windows += 1
+        run = self._session.window(
+            requests,
+            seed=self._job.seed + _SEED_STEP * self._windows,
+            role=WARM_UP if role == WARM_UP else PROBE,
+            purpose=role,
+            arrival="constant" if role == WARM_UP else "poisson",
+            rate_rps=rate_rps,
+            duration_s=duration_s,
+        )
+        if dead := self._session.service.dead():
+            raise LabError(
+                f"the service died at {rate_rps:.0f} requests/s ({', '.join(dead)} ended): no search goes on"
+            )
+        slots = self._job.design.reference_deployment.pool_slots * (self._session.service.workers or 1)
+        return observe(
+            self._job.design, run.requests(), run.json("resources"),
+            rate_rps=rate_rps, duration_s=duration_s, slots=slots, role=role, run_id=run.manifest.run_id,
+        )  # fmt: skip
+
+    def _duration_s(self, rate_rps: float) -> float:
+        operations = self._job.design.workload.operations
+        busiest = max(operations[name].share for name in self._job.design.slo)
+        needed_s = BUSIEST_REQUESTS_MIN / (busiest * rate_rps)
+        return max(self._job.probe_s, min(PROBE_S_MAX, needed_s))
+
+
+def each_key_once(design: Design, keys: int, rate_rps: float, seed: int) -> Requests:
+    """The operation asked for most, once for each of the most popular keys, in random order and evenly in time."""
+    times_s: FloatArray = np.arange(1, keys + 1, dtype=np.float64) / rate_rps
+    requests = workload.with_mix(design, times_s, seed, design.test_data.links)
+    most = max(design.operations, key=lambda name: design.workload.operations[name].share)
+    operation = np.full(keys, design.operations.index(most), dtype=np.int16)
+    order = arrivals.stream(seed, "order of the warm-up").permutation(keys)
+    return replace(requests, operation=operation, key=order.astype(np.int64))
+
+
+def _confirm(loader: _Loader, open_service: OpenService, rate_rps: float, done: Callable[[Probe], None]) -> list[Probe]:
+    with open_service() as service:
+        loader.begin(service)
+        return saturation.settle(lambda: loader.probe(rate_rps, CONFIRM), done)
+
+
+def _to_compare(probes: list[Probe]) -> tuple[Probe, Probe]:
+    """The lowest probe and the lowest that fails (or the highest): near saturation, not far beyond it."""
+    rates = saturation.by_rate(probes)
+    failing = [rate for rate, said in rates.items() if standing(said) is Verdict.FAIL]
+    at = min(failing, default=max(rates))
+    wanted = [probe for probe in rates[at] if probe.verdict is Verdict.FAIL] or rates[at]
+    return rates[min(rates)][0], wanted[-1]
+
+
+def _within(probe: Probe, answer: Saturation) -> bool:
+    return probe.rate_rps <= answer.rate_rps

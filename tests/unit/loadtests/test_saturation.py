@@ -1,0 +1,155 @@
+"""The search for saturation, on services made of a formula: it knows nothing else of what it probes."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from loadtests.probes import Probe, Tally
+from loadtests.saturation import REPEATS_MAX, Settings, by_rate, confirmed, estimate, search, settle
+from sdlab.errors import InvalidInput
+
+PROBE_S = 10.0
+
+
+def mm1_share_over(rate_rps: float, service_rps: float, limit_s: float) -> float:
+    """P(R > limit) of M/M/1: exp(-(mu - lambda) limit); 1 beyond saturation."""
+    return math.exp(-max(0.0, service_rps - rate_rps) * limit_s)
+
+
+def mm1(service_rps: float, limit_s: float, seed: int | None = None) -> Callable[[float], Probe]:
+    """An M/M/1 service; with a seed what is counted is drawn, without it is expected."""
+    random = np.random.default_rng(seed)
+
+    def probe(rate_rps: float) -> Probe:
+        count = round(rate_rps * PROBE_S)
+        share = mm1_share_over(rate_rps, service_rps, limit_s)
+        broken = round(count * share) if seed is None else int(random.binomial(count, share))
+        faults = ("achieved too little",) if rate_rps > 1.02 * service_rps else ()
+        return Probe(rate_rps, (Tally("read over 50 ms", broken, count, 0.01),), faults)
+
+    return probe
+
+
+def saturation_of_mm1(service_rps: float, limit_s: float) -> float:
+    return service_rps + math.log(0.01) / limit_s
+
+
+def step(
+    at_rps: float, *, faults: tuple[str, ...] = (), generator_faults: tuple[str, ...] = ()
+) -> Callable[[float], Probe]:
+    """A service that keeps every promise up to a rate, and has these faults beyond it."""
+
+    def probe(rate_rps: float) -> Probe:
+        tallies = (Tally("read over 50 ms", 0, 5000, 0.01),)
+        return Probe(rate_rps, tallies, faults, generator_faults) if rate_rps > at_rps else Probe(rate_rps, tallies)
+
+    return probe
+
+
+@pytest.mark.parametrize("start_rps", [10.0, 347.0, 5000.0])
+def test_the_rate_of_a_queue_that_theory_knows_is_found_from_below_and_from_above(start_rps: float) -> None:
+    found = estimate(search(mm1(600.0, 0.05), Settings(start_rps)))
+    truth_rps = saturation_of_mm1(600.0, 0.05)
+    assert found.rate_rps == pytest.approx(truth_rps, rel=0.01)
+    assert found.low_rps <= truth_rps <= found.high_rps
+    assert found.binding == "read over 50 ms"
+
+
+def test_noisy_counts_do_not_lead_astray() -> None:
+    """Twenty searches on drawn counts: within the promised precision, and the interval holds the truth."""
+    truth_rps = saturation_of_mm1(600.0, 0.05)
+    found = [estimate(search(mm1(600.0, 0.05, seed), Settings(300.0))) for seed in range(20)]
+    assert all(one.rate_rps == pytest.approx(truth_rps, rel=0.04) for one in found)
+    assert sum(one.low_rps <= truth_rps <= one.high_rps for one in found) >= 19
+
+
+def test_a_window_that_a_stall_spoilt_is_probed_again() -> None:
+    good = step(1000.0, faults=("achieved too little",))
+    spoilt: list[float] = []
+
+    def probe(rate_rps: float) -> Probe:
+        if rate_rps == 800.0 and not spoilt:
+            spoilt.append(rate_rps)
+            return Probe(rate_rps, (Tally("read over 50 ms", 90, 5000, 0.01),))
+        return good(rate_rps)
+
+    probes = search(probe, Settings(100.0))
+    assert spoilt
+    assert len(by_rate(probes)[800.0]) >= 2
+    assert estimate(probes).rate_rps == pytest.approx(1000.0, rel=0.04)
+
+
+def test_what_cannot_be_told_is_asked_three_times_at_most() -> None:
+    def undecided(rate_rps: float) -> Probe:
+        return Probe(rate_rps, (Tally("read over 50 ms", 50 if rate_rps > 200 else 0, 5000, 0.01),))
+
+    probes = search(undecided, Settings(200.0, max_rps=400.0))
+    assert [probe.rate_rps for probe in probes] == [200.0, *[400.0] * REPEATS_MAX]
+
+
+def test_a_generator_at_its_end_is_no_verdict_on_the_service() -> None:
+    probes = search(step(700.0, generator_faults=("the generator used 90% of a core",)), Settings(200.0))
+    assert {str(probe.verdict) for probe in probes} == {"pass", "void"}
+    found = estimate(probes)
+    assert found.generator_bound
+    assert found.rate_rps == found.low_rps == pytest.approx(700.0, rel=0.04)
+    assert math.isinf(found.high_rps)
+
+
+def test_a_service_that_falls_behind_without_breaking_a_counted_promise_is_found_too() -> None:
+    found = estimate(search(step(700.0, faults=("achieved 90 % of the offered rate",)), Settings(100.0)))
+    assert found.rate_rps == pytest.approx(700.0, rel=0.04)
+    assert found.binding == "keeps up"
+
+
+def test_the_search_ends_at_the_highest_rate_it_may_probe() -> None:
+    found = estimate(search(step(math.inf), Settings(100.0, max_rps=700.0)))
+    assert (found.rate_rps, found.high_rps, found.binding) == (700.0, math.inf, None)
+
+
+def test_a_service_that_never_passes_carries_nothing() -> None:
+    probes = search(step(0.0, faults=("all failed",)), Settings(100.0))
+    assert estimate(probes).rate_rps == 0
+    assert len(probes) < 15
+
+
+def test_the_estimate_never_falls_where_a_noisy_share_does() -> None:
+    """Pooling adjacent violators: 3 % at 500 and 1 % at 520 are both about 2 %."""
+    counts = {400.0: 5, 500.0: 150, 520.0: 50, 600.0: 900}
+    probes = [Probe(rate, (Tally("read over 50 ms", broken, 5000, 0.01),)) for rate, broken in counts.items()]
+    found = estimate(probes)
+    (curve,) = found.curves
+    assert curve.fitted == pytest.approx((0.001, 0.02, 0.02, 0.18))
+    assert found.rate_rps == pytest.approx(400 + 100 * math.log(10) / math.log(20))
+
+
+def test_fresh_servers_confirm_only_what_they_do_not_contradict() -> None:
+    passes, fails = (Probe(1.0, (Tally("read", broken, 5000, 0.01),)) for broken in (0, 500))
+    assert confirmed([passes] * 2, [fails] * 2)
+    assert confirmed([passes, fails], [passes, fails, fails])
+    assert not confirmed([fails] * 2, [fails] * 2)
+    assert not confirmed([passes] * 2, [passes, fails, passes])
+
+
+def test_a_confirmation_takes_two_windows_and_a_third_where_they_differ() -> None:
+    passes, fails = (Probe(1.0, (Tally("read", broken, 5000, 0.01),)) for broken in (0, 500))
+    for windows, needed in (([passes, passes], 2), ([passes, fails, fails], 3)):
+        coming = iter(windows)
+        assert len(settle(lambda coming=coming: next(coming), lambda _probe: None)) == needed  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("field", "settings"),
+    [
+        ("--start", {"start_rps": 0.0}),
+        ("--start", {"start_rps": math.nan}),
+        ("--precision", {"start_rps": 1.0, "precision": 0.001}),
+        ("--max-rate", {"start_rps": 10.0, "max_rps": 5.0}),
+    ],
+)
+def test_a_setting_out_of_range_is_named(field: str, settings: dict[str, float]) -> None:
+    with pytest.raises(InvalidInput) as error:
+        Settings(**settings)
+    assert error.value.field == field

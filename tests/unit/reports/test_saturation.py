@@ -1,0 +1,106 @@
+"""The section on saturation: the measured answer, the model's beside it, and the probes."""
+
+from typing import Any
+
+import pytest
+
+from reports.collect import choose_study, read_study
+from reports.document import Section
+from reports.sections.saturation import section
+from sdlab.errors import InvalidInput
+from tests.unit.reports.synthetic import SyntheticStudy
+
+
+def tally(broken: int) -> dict[str, Any]:
+    share = broken / 5000
+    return {"name": "read over 50 ms", "broken": broken, "count": 5000, "share": share, "share_low": 0.5 * share,
+            "share_high": 2 * share + 0.001, "allowed": 0.01}  # fmt: skip
+
+
+def probe(rate_rps: float, verdict: str, broken: int, role: str = "search") -> dict[str, Any]:
+    return {"rate_rps": rate_rps, "verdict": verdict, "reasons": [f"{broken} broke it"], "role": role, "run_id": "x",
+            "tallies": [tally(broken)], "response_time_s_p99": {"read": 0.03, "write": None},
+            "utilisation": {"api-1": rate_rps / 600, "machine": rate_rps / 900}}  # fmt: skip
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    curve = {"name": "read over 50 ms", "allowed": 0.01, "rate_rps": [250.0, 500.0, 520.0, 550.0],
+             "share": [0, 0.008, 0.01, 0.1], "weight": [5000.0] * 4, "fitted": [0, 0.008, 0.01, 0.1]}  # fmt: skip
+    words = "api-1 saturated: 92% of its limit at 550/s"
+    return {
+        "rate_rps": 520.0, "low_rps": 500.0, "high_rps": 550.0, "binding": "read over 50 ms", "confirmed": True,
+        "resource": {"name": "api-1", "utilisation": 0.92, "words": words, "low_rate_rps": 250,
+                     "failing_rate_rps": 550},
+        "curves": [curve],
+        "probes": [probe(250.0, "pass", 0), probe(550.0, "fail", 500), probe(500.0, "pass", 40),
+                   probe(520.0, "inconclusive", 50, "confirmation"), probe(546.0, "void", 900)],
+    } | changes  # fmt: skip
+
+
+def searched(study: SyntheticStudy, **changes: Any) -> None:
+    with study.run("saturation", {"deployment": "reference"}) as run:
+        run.write_json("saturation", content(**changes))
+
+
+def made(study: SyntheticStudy) -> Section:
+    return section(read_study(choose_study(study.slug, runs=study.runs)))
+
+
+def text_of(made: Section) -> str:
+    cells = [cell.text for table in made.tables for group in table.groups for row in group.rows for cell in row]
+    return " | ".join([*made.text, *cells, *(table.note for table in made.tables)])
+
+
+def test_the_answer_stands_with_its_interval_and_the_resource_that_saturated(study: SyntheticStudy) -> None:
+    searched(study)
+    words = text_of(made(study))
+    assert "carried 520.0 requests/s within its SLOs (between 500.0 and 550.0), confirmed by fresh servers" in words
+    assert "api-1 saturated: 92% of its limit at 550/s" in words
+
+
+@pytest.mark.parametrize(
+    ("model_rps", "error", "verdict"),
+    [
+        (530.0, "+1.9 %", "within the target"),
+        (545.0, "+4.8 %", "missed; within the interval"),
+        (400.0, "−23 %", "missed"),
+    ],
+)
+def test_the_models_error_is_signed_and_judged(
+    study: SyntheticStudy, model_rps: float, error: str, verdict: str
+) -> None:
+    searched(study)
+    study.capacity(model_rps, "reference")
+    cells = [cell.text for cell in made(study).tables[0].groups[0].rows[0]]
+    assert cells[-2:] == [error, verdict]
+
+
+def test_what_was_not_asked_is_said_with_the_command_that_asks(study: SyntheticStudy) -> None:
+    study.capacity(500.0)
+    assert "./lab saturate paste_bin" in made(study).gap
+    searched(study)
+    assert "./lab capacity paste_bin --deployment=reference" in made(study).gap
+
+
+def test_a_search_without_a_failing_rate_has_no_upper_end(study: SyntheticStudy) -> None:
+    probes = [probe(250.0, "pass", 0)]
+    searched(study, high_rps=None, binding=None, confirmed=None, curves=[], probes=probes, generator_bound=True)
+    words = text_of(made(study))
+    assert "no higher rate certainly failed" in words
+    assert "the service may carry more" in words
+    assert "not held against fresh servers" in words
+
+
+def test_the_figure_tells_every_probe_in_words(study: SyntheticStudy) -> None:
+    searched(study)
+    study.capacity(530.0, "reference")
+    figure = made(study).figure
+    assert figure is not None
+    for part in ("250.0/s passes", "550.0/s fails", "520.0/s cannot tell", "546.0/s void", "The model's answer is 530"):
+        assert part in figure.alt
+
+
+def test_a_file_that_breaks_its_shape_is_one_error_that_names_it(study: SyntheticStudy) -> None:
+    searched(study, probes=[])
+    with pytest.raises(InvalidInput, match=r"saturation\.json probes"):
+        made(study)
