@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -143,3 +144,13 @@ async def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline_s, "waited in vain"
         await asyncio.sleep(0.02)
+
+
+def stages_of(answer: httpx.Response) -> dict[str, float]:
+    """Milliseconds by stage, from the Server-Timing header; each number has three decimals or more."""
+    found = {}
+    for entry in answer.headers["server-timing"].split(", "):
+        name, duration, *_ = entry.split(";")
+        assert re.fullmatch(r"dur=\d+\.\d{3,}", duration), entry
+        found[name] = float(duration.removeprefix("dur="))
+    return found

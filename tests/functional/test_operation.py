@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import asyncpg
-import httpx
 import pytest
 
 from reference_impls.kit import timing
@@ -21,17 +20,7 @@ from reference_impls.url_shortener.service import SERVICE
 from reference_impls.url_shortener.settings import Settings
 from sdlab.servers import Servers
 from sdlab.spec import TestData
-from tests.functional.running import TABLES, Running, running
-
-
-def stages_of(answer: httpx.Response) -> dict[str, float]:
-    """Milliseconds by stage, from the Server-Timing header; each number has three decimals or more."""
-    found = {}
-    for entry in answer.headers["server-timing"].split(", "):
-        name, duration, *_ = entry.split(";")
-        assert re.fullmatch(r"dur=\d+\.\d{3,}", duration), entry
-        found[name] = float(duration.removeprefix("dur="))
-    return found
+from tests.functional.running import TABLES, Running, running, stages_of
 
 
 async def test_health_and_readiness_answer(service: Running) -> None:
@@ -59,13 +48,18 @@ async def test_each_stage_of_a_request_is_timed_once(service: Running) -> None:
     hit = await service.client.get(f"/{code}")
     assert ";desc=miss" in miss.headers["server-timing"]
     assert ";desc=hit" in hit.headers["server-timing"]
-    assert set(stages_of(miss)) == {timing.APP, timing.CPU, timing.CACHE, timing.POOL, timing.DB, timing.STREAM}
-    assert set(stages_of(hit)) == {timing.APP, timing.CPU, timing.CACHE, timing.STREAM}
+    own = {timing.APP, timing.CPU, timing.FIRST, timing.OWN, timing.LAST, timing.AT, timing.CLOCK}
+    before = {timing.SEND, timing.FINISH}  # of the request that ended last
+    assert set(stages_of(miss)) == own | before | {timing.CACHE, timing.POOL, timing.DB, timing.STREAM}
+    assert set(stages_of(hit)) == own | before | {timing.CACHE, timing.STREAM}
     for answer in (miss, hit):
         stages = stages_of(answer)
-        app, cpu = stages.pop(timing.APP), stages.pop(timing.CPU)
-        assert 0 < sum(stages.values()) < app
+        app, cpu = stages[timing.APP], stages[timing.CPU]
+        assert 0 < sum(stages.get(name, 0) for name in timing.STAGES) < app
         assert 0 < cpu < app + 1  # the two clocks have different grains
+        assert 0 < stages[timing.FIRST] <= stages[timing.OWN] < app + 1
+    assert stages_of(miss)[timing.AT] < stages_of(hit)[timing.AT]
+    assert stages_of(miss)[timing.CLOCK] < stages_of(hit)[timing.CLOCK]
 
 
 async def test_waiting_for_a_connection_counts_as_pool_and_holding_one_as_db(
