@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from sdlab.progress import progress_bar
 from sdlab.runs import to_json
 from simulations.proof import ciw_cases, network_cases, station_cases, tables
 from simulations.proof.ciw_cases import Comparison
-from simulations.proof.equality import Tally, shrunk, tally
+from simulations.proof.equality import Example, Tally, example, feed_forward, shrunk, tally
 from simulations.proof.evidence import Finding
 
 app = typer.Typer(add_completion=False)
@@ -26,7 +27,9 @@ SPACING = 1_000_000
 
 @app.command()
 def prove(
-    examples: Annotated[int, typer.Option(min=0, help="Generated models to run on both engines.")] = 5000,
+    examples: Annotated[
+        int, typer.Option(min=0, help="Generated models to run on both engines; as many plain feed-forward ones.")
+    ] = 5000,
     seed: Annotated[int, typer.Option(min=0, help="Other seeds make other models.")] = 1,
     theory: Annotated[bool, typer.Option(help="Closed forms.")] = True,
     peers: Annotated[bool, typer.Option(help="Other people's programs, those that are installed.")] = True,
@@ -40,26 +43,28 @@ def prove(
 ) -> None:
     """Prove the engines: generated models, theory, other programs. Exit code 1 if the engines differ or break a law."""
     console = Console(highlight=False)
-    equality = _equality(console, examples, seed)
+    equality = _equality(examples, seed, "models", example)
+    tables.show_equality(console, equality)
+    plain = _equality(examples, seed, "feed-forward models", feed_forward)
+    tables.show_feed_forward(console, plain)
     findings = _theory(console) if theory else []
     comparisons = _ciw(console) if peers else []
     caches = _libcachesim(console, traces or []) if peers else []
     if json is not None:
-        json.write_text(to_json(_content(equality, findings, comparisons, caches)) + "\n", encoding="utf-8")
-    if equality.wrong:
-        one, found = equality.wrong[0]
+        json.write_text(to_json(_content(equality, plain, findings, comparisons, caches)) + "\n", encoding="utf-8")
+    if wrong := [*equality.wrong, *plain.wrong]:
+        one, found = wrong[0]
         console.print(f"[red]Wrong[/]: {'; '.join(found)}. Making the first such model small ...")
         save.write_text(f"# {'; '.join(found)}\n{shrunk(one)}\n", encoding="utf-8")
         console.print(f"It is in {save}.")
         raise typer.Exit(1)
 
 
-def _equality(console: Console, examples: int, seed: int) -> Tally:
+def _equality(examples: int, seed: int, words: str, make: Callable[[int], Example]) -> Tally:
     so_far = Tally()
-    with progress_bar("models", examples, quiet=False) as advance:
-        for so_far in tally(range(seed * SPACING, seed * SPACING + examples)):
+    with progress_bar(words, examples, quiet=False) as advance:
+        for so_far in tally(range(seed * SPACING, seed * SPACING + examples), make):
             advance(so_far.models)
-    tables.show_equality(console, so_far)
     return so_far
 
 
@@ -107,10 +112,11 @@ def _libcachesim(console: Console, files: list[Path]) -> list[Compared]:
 
 
 def _content(
-    equality: Tally, findings: list[Finding], comparisons: list[Comparison], caches: list[Compared]
+    equality: Tally, plain: Tally, findings: list[Finding], comparisons: list[Comparison], caches: list[Compared]
 ) -> dict[str, Any]:
     return {
         "equality": equality.as_dict(),
+        "feed_forward": plain.as_dict(),
         "theory": [finding.as_dict() for finding in findings],
         "ciw": [comparison.as_dict() for comparison in comparisons],
         "libcachesim": [

@@ -30,6 +30,11 @@ def time_above_zero(r: Random) -> Distribution:
     return Constant(float(r.randint(1, 5))) if r.random() < 0.6 else _continuous(r, 1.0)
 
 
+def continuous_time(r: Random) -> Distribution:
+    """A service time that makes no ties, but for the whole seconds inside some mixtures."""
+    return _continuous(r, 0.01)
+
+
 def seconds(r: Random, low: int, high: int) -> float:
     """A number of seconds, a whole one more often than not."""
     return float(r.randint(low, high)) if r.random() < 0.6 else r.uniform(low, high)

@@ -33,6 +33,15 @@ def show_equality(console: Console, tally: Tally) -> None:
     console.print(Columns(cells, padding=(0, 2)))
 
 
+def show_feed_forward(console: Console, tally: Tally) -> None:
+    """How many plain models the sweep took, and how many differed from the reference, swept or not."""
+    console.print(
+        f"[bold]Feed-forward[/]: {tally.models:,} models, {tally.requests:,} requests; {tally.swept:,} swept, the "
+        f"other {tally.models - tally.swept:,} left to the event loop for a tie; "
+        f"{tally.differing:,} differed, {len(tally.wrong) - tally.differing:,} else wrong."
+    )
+
+
 def show_theory(console: Console, findings: Sequence[Finding]) -> None:
     """Each formula's value beside the interval of what was simulated."""
     wide = console.width >= WIDE

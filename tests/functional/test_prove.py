@@ -19,7 +19,11 @@ def test_it_prints_how_many_models_had_what_and_writes_it(tmp_path: Path, capsys
     printed = " ".join(capsys.readouterr().out.split())
     assert "Both engines: 30 models" in printed
     assert "0 differed, 0 else wrong" in printed
-    content = json.loads(file.read_text())["equality"]
+    assert "Feed-forward: 30 models" in printed
+    written = json.loads(file.read_text())
+    assert written["feed_forward"]["models_swept"] > 15
+    assert written["feed_forward"]["differing"] == 0
+    content = written["equality"]
     assert content["models"] == 30
     assert content["differing"] == 0
     assert content["models_containing"]["Serve"] > 20
