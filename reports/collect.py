@@ -59,13 +59,13 @@ class Study:
         return found[-1] if found else None
 
     def windows(self) -> list[Run]:
-        """Open-loop load tests that say something about the service: not warm-up, calibration, overload or search."""
+        """Open-loop load tests that say something about the service: held-out ones and those without a role."""
         return [
             run
             for run in self.runs
             if run.manifest.kind == "load_test"
             and run.manifest.parameters.get("mode", "open_loop") == "open_loop"
-            and run.manifest.parameters.get("role") not in ("warm_up", "calibration", "overload", "saturation")
+            and run.manifest.parameters.get("role") in (None, "held_out")
             and (run.folder / "requests.parquet").is_file()
         ]
 
