@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -18,6 +18,8 @@ from simulations.proof import ciw_cases, network_cases, station_cases, tables
 from simulations.proof.ciw_cases import Comparison
 from simulations.proof.equality import Example, Tally, example, feed_forward, shrunk, tally
 from simulations.proof.evidence import Finding
+
+T = TypeVar("T")
 
 app = typer.Typer(add_completion=False)
 
@@ -68,13 +70,19 @@ def _equality(examples: int, seed: int, words: str, make: Callable[[int], Exampl
     return so_far
 
 
+def _each(words: str, work: Sequence[Callable[[], T]]) -> list[T]:
+    """Do one after another, and show how far it is."""
+    found = []
+    with progress_bar(words, len(work), quiet=False) as advance:
+        for one in work:
+            found.append(one())
+            advance(len(found))
+    return found
+
+
 def _theory(console: Console) -> list[Finding]:
     cases = [*station_cases.cases(), *network_cases.cases()]
-    findings = []
-    with progress_bar("closed forms", len(cases), quiet=False) as advance:
-        for case in cases:
-            findings.append(case.find())
-            advance(len(findings))
+    findings = _each("closed forms", [case.find for case in cases])
     tables.show_theory(console, findings)
     return findings
 
@@ -83,12 +91,7 @@ def _ciw(console: Console) -> list[Comparison]:
     if importlib.util.find_spec("ciw") is None:
         console.print("Ciw is not installed: nothing to compare with.", style="yellow")
         return []
-    comparisons = []
-    cases = ciw_cases.cases()
-    with progress_bar("Ciw", len(cases), quiet=False) as advance:
-        for case in cases:
-            comparisons.append(case.compare())
-            advance(len(comparisons))
+    comparisons = _each("Ciw", [case.compare for case in ciw_cases.cases()])
     tables.show_peers(console, comparisons)
     return comparisons
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from loadtests import bottleneck, validity
 from loadtests.probes import ERROR_SHARE_MAX, Probe, Tally, Verdict, worst
+from sdlab import spoilt
 from sdlab.spec import Design
 from sdlab.summary import order_statistics
 
@@ -41,7 +42,7 @@ def observe(
     from_send = tallies(design, counted, "sent_s")
     failed = bool(faults) or worst(from_send) is Verdict.FAIL
     promised = tallies(design, counted, "intended_s")
-    others = validity.disturbed(resources)
+    others = spoilt.by_others(resources)
     excused = others is not None and (bool(faults) or worst(promised) is not Verdict.PASS)
     return Probe(
         rate_rps,

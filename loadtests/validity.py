@@ -32,8 +32,6 @@ ACHIEVED_GRACE_S_MIN = 0.25
 CONNECTION_FAILURE_SHARE_MAX = 0.001
 # Time the host gave to others is in every measured time, and the model knows nothing of it.
 STEAL_SHARE_MAX = 0.02
-# The same of time that other programs of the machine took: a tenth of a core of two.
-OTHERS_SHARE_MAX = 0.05
 # With fewer than 10 answers above a percentile its 95 % interval spans a factor of two and more.
 SAMPLES_ABOVE_MIN = 10
 SAMPLES_MIN = 1000  # what that makes for a p99
@@ -88,20 +86,6 @@ def generator_faults(table: pd.DataFrame, resources: Mapping[str, Any]) -> list[
 def generator_overloaded(resources: Mapping[str, Any]) -> bool:
     """Whether the generator used so much CPU that its own queue is in all that it measured."""
     return _generator_busy(resources) is not None
-
-
-def disturbed(resources: Mapping[str, Any]) -> str | None:
-    """What processes that belong neither to the service nor to the generator used, if it is too much.
-
-    It is the machine's use less that of the processes measured: 0 on a machine that is left alone.
-    """
-    machine, processes = resources.get("machine", {}), resources.get("processes", {})
-    if "utilisation" not in machine or not processes:
-        return None
-    share = float(machine["utilisation"]) - sum(p["utilisation"] for p in processes.values()) / machine["cores"]
-    if share <= OTHERS_SHARE_MAX:
-        return None
-    return f"other processes used {share:.0%} of the machine, at most {OTHERS_SHARE_MAX:.0%}"
 
 
 def service_faults(table: pd.DataFrame) -> list[str]:

@@ -48,6 +48,14 @@ def others_share(resources: Mapping[str, Any]) -> float:
     return float(machine["utilisation"] - sum(one["utilisation"] for one in processes.values()) / machine["cores"])
 
 
+def by_others(resources: Mapping[str, Any]) -> str | None:
+    """What processes that belong neither to the service nor to the generator used, if it is too much."""
+    share = others_share(resources)
+    if not share > OTHERS_SHARE_MAX:  # or not known
+        return None
+    return f"other processes used {share:.0%} of the machine, at most {OTHERS_SHARE_MAX:.0%} is allowed"
+
+
 def by_the_machine(resources: Mapping[str, Any], calibrated_s: float | None) -> str | None:
     """Why the machine rejects a window of a block, or None; ``calibrated_s`` is the block's `reference_s`.
 
@@ -62,6 +70,6 @@ def by_the_machine(resources: Mapping[str, Any], calibrated_s: float | None) -> 
             f"the machine changed: the spin probe took {ratio:.2f} times as long as while calibrating, "
             f"at most {PROBE_RATIO_MAX:g} and at least {1 / PROBE_RATIO_MAX:.2f} is allowed"
         )
-    if (share := others_share(resources)) > OTHERS_SHARE_MAX:
-        reasons.append(f"other processes used {share:.0%} of the machine, at most {OTHERS_SHARE_MAX:.0%} is allowed")
+    if others := by_others(resources):
+        reasons.append(others)
     return "; ".join(reasons) or None
