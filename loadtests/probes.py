@@ -163,13 +163,18 @@ def pooled(probes: Sequence[Probe]) -> tuple[Tally, ...]:
     return tuple(together.values())
 
 
+def heard(probes: Sequence[Probe]) -> list[Probe]:
+    """Those that say something of the service: the void ones are left out."""
+    return [probe for probe in probes if probe.verdict is not Verdict.VOID]
+
+
 def standing(probes: Sequence[Probe]) -> Verdict:
     """What all probes of one rate say together; void ones say nothing.
 
     Counted together while none fails. Where some do, the median of their verdicts: near saturation windows of one rate
     differ by more than counting explains, because the machine does, and one spoilt window must not decide.
     """
-    said = [probe for probe in probes if probe.verdict is not Verdict.VOID]
+    said = heard(probes)
     if not said:
         return Verdict.VOID
     order = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -182,7 +187,7 @@ def standing(probes: Sequence[Probe]) -> Verdict:
 
 def median_shares(probes: Sequence[Probe]) -> dict[str, tuple[float, Tally]]:
     """Of each promise that was counted: the median of the windows' shares, and all windows counted together."""
-    said = [probe for probe in probes if probe.verdict is not Verdict.VOID]
+    said = heard(probes)
     shares: dict[str, list[float]] = {}
     for tally in (tally for probe in said for tally in probe.tallies if tally.count):
         shares.setdefault(tally.name, []).append(tally.share)

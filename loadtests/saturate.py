@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,9 +12,10 @@ import numpy as np
 
 from loadtests import bottleneck, saturation
 from loadtests.bottleneck import Bottleneck
+from loadtests.confirmation import CONFIRM_ABOVE, CONFIRMATIONS_MAX, Confirmation, settle
 from loadtests.observe import observe
-from loadtests.probes import Probe, Verdict, pooled, standing
-from loadtests.saturation import CONFIRM_ABOVE, Saturation, Settings
+from loadtests.probes import Probe, Verdict, heard, pooled, standing
+from loadtests.saturation import Saturation, Settings
 from loadtests.service import Service
 from loadtests.session import Session
 from sdlab import arrivals, workload
@@ -51,14 +52,25 @@ class Job:
 
 @dataclass
 class Found:
-    """A search's probes, its answer, and the resource that saturated."""
+    """A search's probes, its answer, what fresh servers said to it (oldest first), and the resource that saturated."""
 
     probes: list[Probe]
     saturation: Saturation
-    confirmed: bool | None  # None: not asked
+    confirmations: tuple[Confirmation, ...]
     bottleneck: Bottleneck
     compared: tuple[Probe, Probe] | None = None
     keys: int = 0
+
+    @property
+    def confirmed(self) -> bool | None:
+        """Whether fresh servers agreed in the end; None if none was asked."""
+        return self.confirmations[-1].agreed if self.confirmations else None
+
+    def confirmation_words(self) -> str:
+        if not self.confirmations:
+            return "not held against fresh servers"
+        *earlier, last = (confirmation.words() for confirmation in self.confirmations)
+        return "; then ".join([*(f"{words}, so the search went on" for words in earlier), last])
 
 
 def saturate(
@@ -69,24 +81,19 @@ def saturate(
 ) -> Found:
     """Search, confirm on two fresh services at the estimate and 5 % above it, estimate again by all probes.
 
-    ``told`` hears what is being done, ``done`` each probe. Raises `LabError` if the service died.
+    Where those contradict the estimate, the search goes on from what they said, on one more fresh service, and its new
+    estimate is held against two more. If that is contradicted too, it is not confirmed. ``told`` hears what is being
+    done, ``done`` each probe. Raises `LabError` if the service died.
     """
     loader = _Loader(job, told)
     with open_service() as service:
         loader.begin(service)
         probes = saturation.search(loader.probe, job.settings, done)
-    found = saturation.estimate(probes)
-    agreed: bool | None = None
-    if job.confirm and found.rate_rps > 0 and np.isfinite(found.high_rps):
-        loader.warm_up_rps = max(loader.warm_up_rps, WARM_UP_SHARE * found.rate_rps)
-        at, above = (_confirm(loader, open_service, found.rate_rps * by, done) for by in (1.0, CONFIRM_ABOVE))
-        agreed = saturation.confirmed(at, above)
-        probes += [*at, *above]
-        found = saturation.estimate(probes)
+    confirmations = tuple(_confirmations(job, loader, open_service, probes, told, done)) if job.confirm else ()
     low, failing = _to_compare(probes)
     evidence = ({**probe.evidence, "rate_rps": probe.rate_rps} for probe in (low, failing))
     named = bottleneck.name_bottleneck(*evidence)
-    return Found(probes, found, agreed, named, (low, failing), loader.keys)
+    return Found(probes, saturation.estimate(probes), confirmations, named, (low, failing), loader.keys)
 
 
 def document(found: Found) -> dict[str, Any]:
@@ -100,6 +107,9 @@ def document(found: Found) -> dict[str, Any]:
         "interval": "from the highest rate that certainly passed to the lowest that certainly failed",
         "binding": answer.binding,
         "confirmed": found.confirmed,
+        "confirmation": found.confirmation_words(),
+        "confirmations": [confirmation.as_dict() for confirmation in found.confirmations],
+        "given_up": saturation.given_up(found.probes),
         "generator_bound": answer.generator_bound,
         "keys": found.keys,
         "resource": {
@@ -114,7 +124,7 @@ def document(found: Found) -> dict[str, Any]:
         "curves": [asdict(curve) for curve in answer.curves],
         "promises": [
             tally.as_dict()
-            for tally in pooled([p for p in found.probes if p.verdict is not Verdict.VOID and _within(p, answer)])
+            for tally in pooled([probe for probe in heard(found.probes) if probe.rate_rps <= answer.rate_rps])
         ],
         "probes": [probe.as_dict() for probe in found.probes],
     }
@@ -190,10 +200,39 @@ def each_key_once(design: Design, keys: int, rate_rps: float, seed: int) -> Requ
     return replace(requests, operation=operation, key=order.astype(np.int64))
 
 
-def _confirm(loader: _Loader, open_service: OpenService, rate_rps: float, done: Callable[[Probe], None]) -> list[Probe]:
+def _confirmations(
+    job: Job,
+    loader: _Loader,
+    open_service: OpenService,
+    probes: list[Probe],
+    told: Callable[[str], None],
+    done: Callable[[Probe], None],
+) -> Iterator[Confirmation]:
+    """Each time that the answer is held against fresh servers; what they measure is appended to ``probes``."""
+    for left in reversed(range(CONFIRMATIONS_MAX)):
+        answer = saturation.estimate(probes)
+        if not (answer.rate_rps > 0 and np.isfinite(answer.high_rps)):
+            return
+        loader.warm_up_rps = max(loader.warm_up_rps, WARM_UP_SHARE * answer.rate_rps)
+        at, above = (_confirm(loader, open_service, answer.rate_rps * by, done) for by in (1.0, CONFIRM_ABOVE))
+        confirmation = Confirmation(at, above)
+        probes += [*at, *above]
+        yield confirmation
+        if not confirmation.contradicted:
+            return
+        if left:
+            told(f"{confirmation.words()}; the search goes on")
+            with open_service() as service:
+                loader.begin(service)
+                probes += saturation.search(loader.probe, job.settings, done, known=[*at, *above])
+
+
+def _confirm(
+    loader: _Loader, open_service: OpenService, rate_rps: float, done: Callable[[Probe], None]
+) -> tuple[Probe, ...]:
     with open_service() as service:
         loader.begin(service)
-        return saturation.settle(lambda: loader.probe(rate_rps, CONFIRM), done)
+        return settle(lambda: loader.probe(rate_rps, CONFIRM), done)
 
 
 def _to_compare(probes: list[Probe]) -> tuple[Probe, Probe]:
@@ -203,7 +242,3 @@ def _to_compare(probes: list[Probe]) -> tuple[Probe, Probe]:
     at = min(failing, default=max(rates))
     wanted = [probe for probe in rates[at] if probe.verdict is Verdict.FAIL] or rates[at]
     return rates[min(rates)][0], wanted[-1]
-
-
-def _within(probe: Probe, answer: Saturation) -> bool:
-    return probe.rate_rps <= answer.rate_rps

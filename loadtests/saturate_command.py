@@ -15,7 +15,7 @@ from loadtests import bottleneck, saturation_figure
 from loadtests.display import start_progress
 from loadtests.probes import Probe, Verdict
 from loadtests.saturate import Found, Job, document, saturate
-from loadtests.saturation import Settings
+from loadtests.saturation import Settings, given_up
 from loadtests.service import running_service
 from sdlab import runs
 from sdlab.catalog import load_design
@@ -45,8 +45,8 @@ def command(
 ) -> None:
     """Search the highest rate at which the running service meets every SLO; name the resource that saturated.
 
-    Doubles the rate to the first failure, bisects, and confirms on fresh servers at the answer and 5 % above it.
-    `lab capacity` asks the model the same question.
+    Doubles the rate to the first failure, bisects, and confirms on fresh servers at the answer and 5 % above it; where
+    they contradict it, searches on and confirms once more. `lab capacity` asks the model the same question.
     """
     console = Console(stderr=as_json, highlight=False)
     design = load_design(slug)
@@ -145,9 +145,9 @@ def _show(console: Console, found: Found, run: Run) -> None:
         console.print(
             "every probe beyond that was void (see their reasons): the service may carry more", style="yellow"
         )
-    if found.confirmed is not None:
-        agreed, style = ("confirmed", "") if found.confirmed else ("NOT confirmed", "yellow")
-        console.print(f"{agreed} by fresh servers at the estimate and 5 % above it", style=style)
+    if words := given_up(found.probes):
+        console.print(words, style="yellow", soft_wrap=True)
+    console.print(found.confirmation_words(), style="" if found.confirmed else "yellow", soft_wrap=True)
     if found.compared:
         console.print(_utilisation_table(*found.compared))
     console.print(found.bottleneck.words, soft_wrap=True)

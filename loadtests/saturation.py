@@ -2,8 +2,9 @@
 
 The rate doubles to the first failure and the bracket is then bisected. Probes that cannot tell are repeated, three at
 a rate at most, and so is the end of the last bracket if one probe alone stands for it: a stall of the machine must not
-decide. All probes together then give the estimate, by isotonic regression (Barlow, Bartholomew, Bremner and Brunk
-1972) on the rate, of the share of requests that broke a promise: at each rate the median of its windows.
+decide. A void probe is none of the three, and is repeated within a limit of its own. All probes together then give the
+estimate, by isotonic regression (Barlow, Bartholomew, Bremner and Brunk 1972) on the rate, of the share of requests
+that broke a promise: at each rate the median of its windows.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from loadtests.probes import Probe, Verdict, median_shares, standing
+from loadtests.probes import Probe, Verdict, heard, median_shares, standing
 from sdlab.errors import InvalidInput
 
 REPEATS_MAX = 3
+VOIDS_MAX = 3
 HALVINGS_MAX = 8
-CONFIRM_ABOVE = 1.05
 _STEADY = "keeps up"
 
 
@@ -92,13 +93,31 @@ def by_rate(probes: Sequence[Probe]) -> dict[float, list[Probe]]:
     return {rate: [p for p in probes if p.rate_rps == rate] for rate in sorted({p.rate_rps for p in probes})}
 
 
+def repeatable(said: Sequence[Probe]) -> bool:
+    """Whether a rate may be probed once more, after these; void probes are counted apart."""
+    counted = len(heard(said))
+    return counted < REPEATS_MAX and len(said) - counted < VOIDS_MAX
+
+
+def given_up(probes: Sequence[Probe]) -> str | None:
+    """The rates that void probes left without a verdict, in words; None if there are none."""
+    ended = [
+        f"{rate:.1f}/s ({len(heard(said)) or 'none'} counted)"
+        for rate, said in by_rate(probes).items()
+        if len(said) - len(heard(said)) >= VOIDS_MAX and standing(said) in (Verdict.VOID, Verdict.INCONCLUSIVE)
+    ]
+    if not ended:
+        return None
+    return f"given up after {VOIDS_MAX} void probes, which do not count as repeats: {', '.join(ended)}"
+
+
 def next_rate(probes: Sequence[Probe], settings: Settings) -> float | None:
     """The rate to probe next, None when the search is over."""
     rates = by_rate(probes)
     if not probes:
         return settings.start_rps
     last = probes[-1].rate_rps
-    if standing(rates[last]) in (Verdict.INCONCLUSIVE, Verdict.VOID) and len(rates[last]) < REPEATS_MAX:
+    if standing(rates[last]) in (Verdict.INCONCLUSIVE, Verdict.VOID) and repeatable(rates[last]):
         return last
     low, high = _bracket(rates)
     if math.isinf(high):
@@ -107,29 +126,36 @@ def next_rate(probes: Sequence[Probe], settings: Settings) -> float | None:
         return None if high <= settings.start_rps / 2**HALVINGS_MAX else high / 2
     if high - low > settings.precision * low:
         return (low + high) / 2
-    return next((rate for rate in (high, low) if len(rates[rate]) == 1), None)
+    ends = ((rate, rates[rate]) for rate in (high, low))
+    return next((rate for rate, said in ends if len(heard(said)) == 1 and repeatable(said)), None)
 
 
 def search(
-    probe: Callable[[float], Probe], settings: Settings, told: Callable[[Probe], None] = lambda _probe: None
+    probe: Callable[[float], Probe],
+    settings: Settings,
+    told: Callable[[Probe], None] = lambda _probe: None,
+    known: Sequence[Probe] = (),
 ) -> list[Probe]:
-    """Probe until `next_rate` has no more to ask; what ``probe`` raises is passed on."""
-    probes: list[Probe] = []
+    """Probe until `next_rate` has no more to ask, beginning with what is ``known``; what ``probe`` raises is passed on.
+
+    Returns the new probes.
+    """
+    probes = list(known)
     while (rate := next_rate(probes, settings)) is not None:
         probes.append(probe(rate))
         told(probes[-1])
-    return probes
+    return probes[len(known) :]
 
 
 def estimate(probes: Sequence[Probe]) -> Saturation:
     """The highest rate within the promises, by all probes, those of the confirmation too."""
     rates = by_rate(probes)
-    heard = {rate: said for rate, said in rates.items() if standing(said) is not Verdict.VOID}
-    passed = [rate for rate, said in heard.items() if standing(said) is Verdict.PASS]
-    failed = [rate for rate, said in heard.items() if standing(said) is Verdict.FAIL]
+    counted = {rate: said for rate, said in rates.items() if heard(said)}
+    passed = [rate for rate, said in counted.items() if standing(said) is Verdict.PASS]
+    failed = [rate for rate, said in counted.items() if standing(said) is Verdict.FAIL]
     low = max((rate for rate in passed if rate < min(failed, default=math.inf)), default=0.0)
     high = min((rate for rate in failed if rate > max(passed, default=0.0)), default=math.inf)
-    curves = _curves(heard)
+    curves = _curves(counted)
     crossings = {curve.name: curve.crossing_rps() for curve in curves}
     binding = min(crossings, key=crossings.__getitem__, default=None)
     rate = crossings[binding] if binding is not None else math.inf
@@ -140,23 +166,6 @@ def estimate(probes: Sequence[Probe]) -> Saturation:
     above = [rate_rps for rate_rps in rates if rate_rps > low]
     bound = bool(above) and math.isinf(high) and standing(rates[above[-1]]) is Verdict.VOID
     return Saturation(min(max(rate, low), high), low, high, binding, bound, curves)
-
-
-def confirmed(at: Sequence[Probe], above: Sequence[Probe]) -> bool:
-    """Whether fresh servers agree: not certainly failing at the estimate, nor certainly passing above it."""
-    return standing(at) in (Verdict.PASS, Verdict.INCONCLUSIVE) and standing(above) in (
-        Verdict.FAIL,
-        Verdict.INCONCLUSIVE,
-    )
-
-
-def settle(probe: Callable[[], Probe], told: Callable[[Probe], None]) -> list[Probe]:
-    """Probe one rate twice, and once more if that cannot tell."""
-    said: list[Probe] = []
-    while len(said) < 2 or (len(said) < REPEATS_MAX and standing(said) in (Verdict.INCONCLUSIVE, Verdict.VOID)):
-        said.append(probe())
-        told(said[-1])
-    return said
 
 
 def _bracket(rates: Mapping[float, Sequence[Probe]]) -> tuple[float, float]:
@@ -174,12 +183,12 @@ def _taken_to_pass(said: Sequence[Probe]) -> bool:
     return verdict is Verdict.PASS
 
 
-def _curves(heard: Mapping[float, Sequence[Probe]]) -> tuple[Curve, ...]:
+def _curves(counted: Mapping[float, Sequence[Probe]]) -> tuple[Curve, ...]:
     """One curve a promise that the probes were long enough for, and one for all that breaks nothing counted there."""
     points: dict[str, list[tuple[float, float, float]]] = {}
     allowed: dict[str, float] = {}
     steady: list[tuple[float, float, float]] = []
-    for rate, said in heard.items():
+    for rate, said in counted.items():
         found = {name: point for name, point in median_shares(said).items() if not point[1].few}
         for name, (share, tally) in found.items():
             points.setdefault(name, []).append((rate, share, float(tally.count)))

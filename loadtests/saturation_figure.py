@@ -86,7 +86,8 @@ def _title(content: dict[str, Any]) -> str:
     high = content["high_rps"]
     to = f"{high:.0f}" if high is not None and math.isfinite(high) else "unknown"
     hollow = "; hollow: fresh server" if any(p["role"] == "confirmation" for p in content["probes"]) else ""
-    return f"{content['rate_rps']:.0f} requests/s within the SLOs ({content['low_rps']:.0f} to {to}){hollow}"
+    agreed = {True: "", None: "; not held against fresh servers"}.get(content["confirmed"], "; NOT confirmed")
+    return f"{content['rate_rps']:.0f} requests/s within the SLOs ({content['low_rps']:.0f} to {to}){agreed}{hollow}"
 
 
 def _utilisation(axes: Axes, content: dict[str, Any]) -> None:

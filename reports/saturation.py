@@ -80,13 +80,18 @@ class Resource(_Part):
 
 
 class Saturation(_Part):
-    """saturation.json; ``high_rps`` is NaN if no rate certainly failed."""
+    """saturation.json; ``high_rps`` is NaN if no rate certainly failed.
+
+    ``confirmation`` is what fresh servers said, ``given_up`` the rates that void probes left undecided: in words.
+    """
 
     rate_rps: float
     low_rps: float
     high_rps: Number = float("nan")
     binding: str | None = None
     confirmed: bool | None = None
+    confirmation: str = "not held against fresh servers"
+    given_up: str | None = None
     generator_bound: bool = False
     resource: Resource
     curves: list[SaturationCurve] = Field(default_factory=list)

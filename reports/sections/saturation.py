@@ -13,6 +13,11 @@ from reports.saturation import CONFIRMATION, VERDICTS, Saturation, SaturationPro
 TARGET = 0.03
 _REASONS = 2  # of a probe; all of them are in saturation.json
 _TONES = {"pass": "good", "fail": "bad"}
+_CONFIRMED = {
+    True: Cell("confirm it", "good"),
+    False: Cell("do NOT confirm it", "bad"),
+    None: Cell("not asked", "muted"),
+}
 
 
 def section(material: Material) -> Section:
@@ -38,18 +43,14 @@ def section(material: Material) -> Section:
 
 
 def _words(found: Saturation) -> tuple[str, ...]:
-    agreed = {
-        True: "confirmed by fresh servers at that rate and 5 % above it",
-        False: "NOT confirmed by fresh servers at that rate and 5 % above it",
-        None: "not held against fresh servers",
-    }[found.confirmed]
     first = (
         f"The running service carried {n.significant(found.rate_rps, 4)} requests/s within its SLOs "
-        f"({saturation.interval(found)}), {agreed}."
+        f"({saturation.interval(found)}), {found.confirmation}."
     )
     broken = f" Broken first: {found.binding}." if found.binding else ""
     bound = " Every probe beyond was void, so the service may carry more." if found.generator_bound else ""
-    return (first + broken + bound, f"{found.resource.words}.")
+    left = (f"Rates {found.given_up}.",) if found.given_up else ()
+    return (first + broken + bound, *left, f"{found.resource.words}.")
 
 
 def _answers(found: list[Saturation], model_rps: float | None) -> Table:
@@ -58,13 +59,16 @@ def _answers(found: list[Saturation], model_rps: float | None) -> Table:
             "Measured" if len(found) == 1 else f"Measured, search {number}",
             n.significant(one.rate_rps, 4),
             saturation.interval(one),
+            _CONFIRMED[one.confirmed],
             one.resource.name or "none near its limit",
             *_error(one, model_rps),
         ]
         for number, one in enumerate(found, 1)
     ]
-    lines.append(["Model", n.significant(model_rps, 4) if model_rps else n.MISSING, "", "", "", ""])
-    heads = columns("Answer", "Requests/s#", "Interval (requests/s)", "Saturated", "Model's error#", "Verdict")
+    lines.append(["Model", n.significant(model_rps, 4) if model_rps else n.MISSING, "", "", "", "", ""])
+    heads = columns(
+        "Answer", "Requests/s#", "Interval (requests/s)", "Fresh servers", "Saturated", "Model's error#", "Verdict"
+    )
     note = (
         f"Error: (model − measured) / measured, to be within ±{n.percent(TARGET)}. "
         "Interval: from the highest rate that certainly passed to the lowest that certainly failed."

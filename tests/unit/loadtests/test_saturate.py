@@ -11,7 +11,7 @@ import pytest
 
 from loadtests import saturate as searching
 from loadtests.probes import Probe, Tally
-from loadtests.saturate import CONFIRM, Job, document, each_key_once, saturate
+from loadtests.saturate import CONFIRM, Job, OpenService, document, each_key_once, saturate
 from loadtests.saturate_command import save
 from loadtests.saturation import Settings
 from loadtests.service import Service
@@ -22,17 +22,20 @@ DESIGN = load_design("url_shortener")
 
 
 class Formula:
-    """Stands in for what loads a real service: M/M/1 with 600/s and a limit of 50 ms."""
+    """Stands in for what loads a real service: M/M/1 with 600/s and a limit of 50 ms; fresh ones may be slower."""
+
+    fresh_rps = 600.0
 
     def __init__(self, job: Job, told: Callable[[str], None]) -> None:
-        self.keys, self.warm_up_rps = 100, 100.0
+        self.keys, self.warm_up_rps, self.services = 100, 100.0, 0
 
     def begin(self, service: Service) -> None:
-        """Nothing to warm up."""
+        self.services += 1
 
     def probe(self, rate_rps: float, role: str = "search") -> Probe:
         count = round(10 * rate_rps)
-        broken = round(count * math.exp(-max(0.0, 600.0 - rate_rps) * 0.05))
+        service_rps = 600.0 if self.services == 1 else self.fresh_rps
+        broken = round(count * math.exp(-max(0.0, service_rps - rate_rps) * 0.05))
         evidence = {"utilisation": {"api-1": min(1.0, rate_rps / 600.0)}, "times_s": {}, "response_time_s_p99": {}}
         tallies = (Tally("redirect over 50 ms", broken, count, 0.01),)
         return Probe(rate_rps, tallies, role=role, run_id="x", evidence=evidence)
@@ -44,18 +47,23 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Service]:
     return []
 
 
+@pytest.fixture
+def fresh(opened: list[Service]) -> OpenService:
+    @contextmanager
+    def start() -> Iterator[Service]:
+        opened.append(Service("http://nowhere"))
+        yield opened[-1]
+
+    return start
+
+
 def job(folder: Path, confirm: bool = True) -> Job:
     return Job(DESIGN, Settings(100.0), 10.0, 0.0, 1, "a test", None, folder, confirm)
 
 
 def test_the_answer_is_held_against_fresh_servers_and_kept_with_its_figure(
-    opened: list[Service], tmp_path: Path
+    opened: list[Service], fresh: OpenService, tmp_path: Path
 ) -> None:
-    @contextmanager
-    def fresh() -> Iterator[Service]:
-        opened.append(Service("http://nowhere"))
-        yield opened[-1]
-
     found = saturate(job(tmp_path), fresh)
     assert len(opened) == 3
     assert found.confirmed
@@ -70,13 +78,37 @@ def test_the_answer_is_held_against_fresh_servers_and_kept_with_its_figure(
     assert (run.folder / "saturation.png").stat().st_size > 10_000
 
 
-def test_without_a_confirmation_one_server_does(opened: list[Service], tmp_path: Path) -> None:
-    @contextmanager
-    def fresh() -> Iterator[Service]:
-        opened.append(Service("http://nowhere"))
-        yield opened[-1]
+@pytest.mark.parametrize("fresh_rps", [500.0, 720.0])
+def test_where_fresh_servers_contradict_the_answer_the_search_goes_on_to_theirs(
+    opened: list[Service], fresh: OpenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_rps: float
+) -> None:
+    monkeypatch.setattr(Formula, "fresh_rps", fresh_rps)
+    found = saturate(job(tmp_path), fresh)
+    assert len(opened) == 6
+    assert not found.confirmations[0].agreed
+    first, last = (confirmation.at[0].rate_rps for confirmation in found.confirmations)
+    truth_rps = fresh_rps + math.log(0.01) / 0.05
+    assert abs(last - truth_rps) < abs(first - truth_rps)
+    assert document(found)["confirmation"].startswith("NOT confirmed: fresh servers ")
+    assert "so the search went on; then" in document(found)["confirmation"]
 
-    assert saturate(job(tmp_path, confirm=False), fresh).confirmed is None
+
+def test_what_is_contradicted_twice_is_not_confirmed_anywhere(
+    opened: list[Service], fresh: OpenService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers that carry less each time: the search ends, and its run folder says so plainly."""
+    monkeypatch.setattr(Formula, "fresh_rps", property(lambda self: 600.0 - 60 * self.services))
+    run = save(job(tmp_path), saturate(job(tmp_path), fresh))
+    kept = run.json("saturation")
+    assert kept["confirmed"] is False
+    assert [one["agreed"] for one in kept["confirmations"]] == [False, False]
+    assert kept["confirmation"].count("NOT confirmed: fresh servers fail at ") == 2
+
+
+def test_without_a_confirmation_one_server_does(opened: list[Service], fresh: OpenService, tmp_path: Path) -> None:
+    found = saturate(job(tmp_path, confirm=False), fresh)
+    assert found.confirmed is None
+    assert document(found)["confirmation"] == "not held against fresh servers"
     assert len(opened) == 1
 
 

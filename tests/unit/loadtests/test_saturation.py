@@ -6,8 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from loadtests.confirmation import Confirmation, settle
 from loadtests.probes import Probe, Tally
-from loadtests.saturation import REPEATS_MAX, Settings, by_rate, confirmed, estimate, search, settle
+from loadtests.saturation import REPEATS_MAX, VOIDS_MAX, Settings, by_rate, estimate, given_up, search
 from sdlab.errors import InvalidInput
 
 PROBE_S = 10.0
@@ -67,16 +68,16 @@ def test_noisy_counts_do_not_lead_astray() -> None:
 
 def test_a_window_that_a_stall_spoilt_is_probed_again() -> None:
     good = step(1000.0, faults=("achieved too little",))
-    spoilt: list[float] = []
+    stalled: list[float] = []
 
     def probe(rate_rps: float) -> Probe:
-        if rate_rps == 800.0 and not spoilt:
-            spoilt.append(rate_rps)
+        if rate_rps == 800.0 and not stalled:
+            stalled.append(rate_rps)
             return Probe(rate_rps, (Tally("read over 50 ms", 90, 5000, 0.01),))
         return good(rate_rps)
 
     probes = search(probe, Settings(100.0))
-    assert spoilt
+    assert stalled
     assert len(by_rate(probes)[800.0]) >= 2
     assert estimate(probes).rate_rps == pytest.approx(1000.0, rel=0.04)
 
@@ -87,6 +88,52 @@ def test_what_cannot_be_told_is_asked_three_times_at_most() -> None:
 
     probes = search(undecided, Settings(200.0, max_rps=400.0))
     assert [probe.rate_rps for probe in probes] == [200.0, *[400.0] * REPEATS_MAX]
+
+
+def spoilt(rate_rps: float) -> Probe:
+    return Probe(rate_rps, (), generator_faults=("other processes used 9% of the machine",))
+
+
+def test_void_probes_take_no_repeat_from_a_rate() -> None:
+    """At 400/s two windows are spoilt and three cannot tell: all three that count are had, in whatever order."""
+    at_400 = iter([False, True, True, False, False])
+
+    def probe(rate_rps: float) -> Probe:
+        if rate_rps == 400.0 and next(at_400):
+            return spoilt(rate_rps)
+        return Probe(rate_rps, (Tally("read over 50 ms", 50 if rate_rps == 400.0 else 0, 5000, 0.01),))
+
+    probes = search(probe, Settings(200.0, max_rps=400.0))
+    assert [str(said.verdict) for said in by_rate(probes)[400.0]] == [
+        "inconclusive", "void", "void", "inconclusive", "inconclusive"
+    ]  # fmt: skip
+    assert given_up(probes) is None
+
+
+def test_the_end_of_the_bracket_is_asked_again_although_a_void_probe_went_before() -> None:
+    """One probe alone must not stand for it, whether or not another was spoilt first."""
+    good = step(700.0, faults=("achieved too little",))
+    met: set[float] = set()
+
+    def probe(rate_rps: float) -> Probe:
+        first = rate_rps not in met
+        met.add(rate_rps)
+        return spoilt(rate_rps) if first else good(rate_rps)
+
+    rates = by_rate(search(probe, Settings(100.0)))
+    found = estimate([one for said in rates.values() for one in said])
+    for end in (found.low_rps, found.high_rps):
+        assert [str(one.verdict) for one in rates[end]].count("void") == 1
+        assert len(rates[end]) == 3
+
+
+def test_a_rate_that_is_spoilt_again_and_again_is_given_up_and_named() -> None:
+    probes = search(
+        lambda rate_rps: spoilt(rate_rps) if rate_rps == 400.0 else step(350.0, faults=("fell behind",))(rate_rps),
+        Settings(200.0),
+    )
+    assert len(by_rate(probes)[400.0]) == VOIDS_MAX
+    assert given_up(probes) == "given up after 3 void probes, which do not count as repeats: 400.0/s (none counted)"
 
 
 def test_a_generator_at_its_end_is_no_verdict_on_the_service() -> None:
@@ -125,19 +172,54 @@ def test_the_estimate_never_falls_where_a_noisy_share_does() -> None:
     assert found.rate_rps == pytest.approx(400 + 100 * math.log(10) / math.log(20))
 
 
-def test_fresh_servers_confirm_only_what_they_do_not_contradict() -> None:
-    passes, fails = (Probe(1.0, (Tally("read", broken, 5000, 0.01),)) for broken in (0, 500))
-    assert confirmed([passes] * 2, [fails] * 2)
-    assert confirmed([passes, fails], [passes, fails, fails])
-    assert not confirmed([fails] * 2, [fails] * 2)
-    assert not confirmed([passes] * 2, [passes, fails, passes])
+def windows(rate_rps: float, *broken: int | None) -> tuple[Probe, ...]:
+    """Windows of 5,000 requests of which so many broke their promise; None: a void one."""
+    return tuple(
+        spoilt(rate_rps) if count is None else Probe(rate_rps, (Tally("read", count, 5000, 0.01),)) for count in broken
+    )
 
 
-def test_a_confirmation_takes_two_windows_and_a_third_where_they_differ() -> None:
-    passes, fails = (Probe(1.0, (Tally("read", broken, 5000, 0.01),)) for broken in (0, 500))
-    for windows, needed in (([passes, passes], 2), ([passes, fails, fails], 3)):
-        coming = iter(windows)
-        assert len(settle(lambda coming=coming: next(coming), lambda _probe: None)) == needed  # type: ignore[misc]
+@pytest.mark.parametrize(
+    ("at", "above", "agreed", "contradicted"),
+    [
+        ((0, 0), (500, 500), True, False),
+        ((0, 500), (0, 500, 500), True, False),
+        ((500, 500), (500, 500), False, True),
+        ((0, 0), (0, 500, 0), False, True),
+        ((None, None, None), (500, 500), False, False),
+        ((0, 0), (None, None, None), False, False),
+    ],
+)
+def test_fresh_servers_confirm_only_what_they_do_not_contradict(
+    at: tuple[int | None, ...], above: tuple[int | None, ...], agreed: bool, contradicted: bool
+) -> None:
+    said = Confirmation(windows(100.0, *at), windows(105.0, *above))
+    assert (said.agreed, said.contradicted) == (agreed, contradicted)
+
+
+def test_what_fresh_servers_said_is_told_plainly() -> None:
+    fails = Confirmation(windows(100.0, 500, 500), windows(105.0, 500, 500))
+    assert fails.words() == "NOT confirmed: fresh servers fail at 100.0/s and fail at 105.0/s"
+    unheard = Confirmation(windows(100.0, 0, 0), windows(105.0, None, None, None))
+    assert unheard.words() == "NOT confirmed: fresh servers pass at 100.0/s and had void windows only at 105.0/s"
+
+
+@pytest.mark.parametrize(
+    ("coming", "taken"),
+    [
+        ((0, 0), 2),
+        ((0, 500, 500), 3),
+        ((None, 0, None, 0), 4),
+        ((None, 0, 500, None, 500), 5),
+        ((None, None, None), VOIDS_MAX),
+        ((None, None, 0, None), 4),
+    ],
+)
+def test_a_confirmation_takes_two_windows_that_count_and_a_third_where_they_differ(
+    coming: tuple[int | None, ...], taken: int
+) -> None:
+    ahead = iter(windows(100.0, *coming, 0, 0, 0))
+    assert len(settle(lambda: next(ahead), lambda _probe: None)) == taken
 
 
 @pytest.mark.parametrize(

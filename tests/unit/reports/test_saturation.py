@@ -29,6 +29,7 @@ def content(**changes: Any) -> dict[str, Any]:
     words = "api-1 saturated: 92% of its limit at 550/s"
     return {
         "rate_rps": 520.0, "low_rps": 500.0, "high_rps": 550.0, "binding": "read over 50 ms", "confirmed": True,
+        "confirmation": "confirmed: fresh servers pass at 520.0/s and fail at 546.0/s",
         "resource": {"name": "api-1", "utilisation": 0.92, "words": words, "low_rate_rps": 250,
                      "failing_rate_rps": 550},
         "curves": [curve],
@@ -54,7 +55,7 @@ def text_of(made: Section) -> str:
 def test_the_answer_stands_with_its_interval_and_the_resource_that_saturated(study: SyntheticStudy) -> None:
     searched(study)
     words = text_of(made(study))
-    assert "carried 520.0 requests/s within its SLOs (between 500.0 and 550.0), confirmed by fresh servers" in words
+    assert "carried 520.0 requests/s within its SLOs (between 500.0 and 550.0), confirmed: fresh servers pass" in words
     assert "api-1 saturated: 92% of its limit at 550/s" in words
 
 
@@ -84,11 +85,24 @@ def test_what_was_not_asked_is_said_with_the_command_that_asks(study: SyntheticS
 
 def test_a_search_without_a_failing_rate_has_no_upper_end(study: SyntheticStudy) -> None:
     probes = [probe(250.0, "pass", 0)]
-    searched(study, high_rps=None, binding=None, confirmed=None, curves=[], probes=probes, generator_bound=True)
+    changes = {"confirmed": None, "confirmation": "not held against fresh servers", "generator_bound": True}
+    searched(study, high_rps=None, binding=None, curves=[], probes=probes, **changes)
     words = text_of(made(study))
     assert "no higher rate certainly failed" in words
     assert "the service may carry more" in words
     assert "not held against fresh servers" in words
+
+
+def test_an_answer_that_fresh_servers_contradict_says_so_in_the_text_and_in_the_table(study: SyntheticStudy) -> None:
+    said = "NOT confirmed: fresh servers fail at 520.0/s and fail at 546.0/s"
+    searched(study, confirmed=False, confirmation=said)
+    assert said in made(study).text[0]
+    assert "do NOT confirm it" in [cell.text for cell in made(study).tables[0].groups[0].rows[0]]
+
+
+def test_rates_that_void_probes_left_undecided_are_named(study: SyntheticStudy) -> None:
+    searched(study, given_up="given up after 3 void probes, which do not count as repeats: 546.0/s (none counted)")
+    assert "Rates given up after 3 void probes" in text_of(made(study))
 
 
 def test_the_figure_tells_every_probe_in_words(study: SyntheticStudy) -> None:
