@@ -92,7 +92,10 @@ class Day:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything a report shows, read and validated; what the study lacks is `None` or empty."""
+    """Everything a report shows, read and validated; what the study lacks is `None` or empty.
+
+    ``calibrated_by`` names the windows that the parameters of any of the study's calibrations are from.
+    """
 
     design: Design
     study: Study
@@ -103,6 +106,7 @@ class Material:
     sweep: CacheSweep | None
     calibration: Calibration | None
     searched: Searched | None = None
+    calibrated_by: tuple[str, ...] = ()
 
 
 def deployment_of(run: Run) -> Deployment:
@@ -138,6 +142,7 @@ def choose_study(slug: str, study: str | None = None, runs: Path | None = None) 
 
 def read_study(study: Study) -> Material:
     """Read every file of a study that a report shows. Raises `InvalidInput` for one that breaks its type."""
+    calibrations = _calibrations(study)
     return Material(
         design=_design(study),
         study=study,
@@ -146,8 +151,9 @@ def read_study(study: Study) -> Material:
         capacity_reference=_read(study.newest("capacity", "reference"), "capacity", Capacity),
         curve=_read(study.newest("latency_curve", "reference"), "curve", Curve),
         sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
-        calibration=_calibration(study),
+        calibration=calibrations[-1] if calibrations else None,
         searched=_read(_saturation(study), "saturation", Searched),
+        calibrated_by=tuple(run_id for calibration in calibrations for run_id in calibration.run_ids),
     )
 
 
@@ -185,9 +191,9 @@ def _day(run: Run | None) -> Day | None:
     )
 
 
-def _calibration(study: Study) -> Calibration | None:
+def _calibrations(study: Study) -> list[Calibration]:
     folders = [run.folder / "calibration.toml" for run in study.runs if run.manifest.kind == "calibration"]
-    return next((Calibration.load(path) for path in reversed(folders) if path.is_file()), None)
+    return [Calibration.load(path) for path in folders if path.is_file()]
 
 
 def _saturation(study: Study) -> Run | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from reports import held_out_figures, parts_of_a_request
 from reports import numbers as n
+from reports.calibration_windows import PARAMETERS, CalibrationWindow, calibration_windows
 from reports.collect import Material
 from reports.compare import Load, Window
 from reports.document import Cell, Line, Section, Table, columns, rows
@@ -52,11 +53,14 @@ def parts(loads: Sequence[Load]) -> Section:
 
 
 def machine(material: Material, loads: Sequence[Load]) -> Section:
-    """Where it was measured, by which rule windows are rejected, and each window's own record."""
+    """Where it was measured, by which rule windows are rejected, and each window's own record, calibration too."""
     title = "The machine and the windows"
+    calibrating = calibration_windows(material.study, material.calibrated_by)
+    disturbed = _disturbed(calibrating)
     windows = [window for load in loads for window in (*load.valid, *load.invalid) if load.held_out]
     if not windows:
-        return Section("machine", title, gap="No held-out load was measured: `./lab validate` measures some.")
+        gap = "No held-out load was measured: `./lab validate` measures some."
+        return Section("machine", title, text=_calibration_words(calibrating), tables=disturbed, gap=gap)
     run = next(run for run in material.study.runs if run.manifest.run_id == windows[0].run_id)
     where = run.manifest.machine
     place = (
@@ -78,7 +82,48 @@ def machine(material: Material, loads: Sequence[Load]) -> Section:
         "Spin probe: how long a fixed piece of work took around the window, over what it took while calibrating. "
         "Parameters: the digest of those frozen before.",
     )  # fmt: skip
-    return Section("machine", title, text=(place, rule), tables=(table,))
+    text = (place, rule, *_calibration_words(calibrating))
+    return Section("machine", title, text=text, tables=(table, *disturbed))
+
+
+def _calibration_words(windows: Sequence[CalibrationWindow]) -> tuple[str, ...]:
+    """How many windows that calibrate were disturbed, and of which blocks."""
+    if not windows:
+        return ()
+    disturbed = [window for window in windows if window.reason]
+    by = [f"block {block}" for block in sorted({window.block for window in disturbed if window.block is not None})]
+    of = f" ({n.words(by)})" if by else ""
+    used = sum(window.used_for == PARAMETERS for window in disturbed)
+    count = (
+        f"{len(disturbed)} of {_count(len(windows), 'calibration window')} {'was' if len(disturbed) == 1 else 'were'} "
+        f"disturbed by the machine{of}, by the same rule against the windows of their own calibration; {used} of them "
+        "gave parameters."
+    )
+    return (
+        count if disturbed else f"None of {_count(len(windows), 'calibration window')} was disturbed by the machine.",
+    )
+
+
+def _disturbed(windows: Sequence[CalibrationWindow]) -> tuple[Table, ...]:
+    lines: list[Line] = [
+        [
+            Cell(window.run_id.rpartition("-")[2], code=True),
+            "" if window.block is None else str(window.block),
+            window.focus,
+            n.rate(window.rate_rps),
+            window.used_for,
+            f"× {window.probe_ratio:.2f}" if math.isfinite(window.probe_ratio) else n.MISSING,
+            Cell(window.reason, "bad"),
+        ]
+        for window in windows
+        if window.reason
+    ]
+    heads = columns("Window", "Block", "Focus", "Load", "Used for", "Spin probe#", "Disturbed")
+    note = (
+        "Parameters measured while the machine was disturbed are kept, and so are their block's held-out windows: read "
+        "that block's errors with this in mind."
+    )
+    return (Table("Calibration windows that the machine disturbed", heads, (rows(lines),), note),) if lines else ()
 
 
 def _line(window: Window) -> Line:

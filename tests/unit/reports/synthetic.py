@@ -244,11 +244,12 @@ class SyntheticStudy:
         with self.run("simulation", {"mode": "cache_sweep"}) as run:
             run.write_json("sweep", content)
 
-    def calibration(self) -> Calibration:
+    def calibration(self, run_ids: list[str] | None = None, **parameters: Any) -> Calibration:
         demands = {"read": {"api": Demand(mean_s=0.0017, quantiles_s=(0.001, 0.0016, 0.004), samples=900)}}
-        content = Calibration(design=self.slug, run_ids=["x"], commit="c", created_at="2026-01-01T00:00:00+00:00",
-                              machine=_MACHINE, rate_rps=60, utilisation=0.1, demands=demands)  # fmt: skip
-        with self.run("calibration", {"rate_rps": 60}, f"./lab calibrate {self.slug}") as run:
+        content = Calibration(design=self.slug, run_ids=run_ids or ["x"], commit="c",
+                              created_at="2026-01-01T00:00:00+00:00", machine=_MACHINE, rate_rps=60, utilisation=0.1,
+                              demands=demands)  # fmt: skip
+        with self.run("calibration", {"rate_rps": 60, **parameters}, f"./lab calibrate {self.slug}") as run:
             content.save(run.folder / "calibration.toml")
         return content
 

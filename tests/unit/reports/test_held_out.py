@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from reports.build import build, measured_loads
@@ -55,6 +56,40 @@ def test_a_spoilt_window_is_invalid_and_listed_with_its_reason(blocks: Synthetic
     assert all("INVALID: the machine changed: the spin probe took 1.50 times" in line[4] for line in spoilt)
     assert all(line[5].startswith("INVALID ") for line in spoilt)
     assert verdict.invalid_windows == 3
+
+
+def calibrating(study: SyntheticStudy, block: int, ratios: dict[str, float]) -> None:
+    """A block's windows at low rates, each with what its spin probe took; the pilot gives no parameter."""
+    made: list[str] = []
+    for focus, ratio in ratios.items():
+        role = "pilot" if focus == "pilot" else "calibration"
+        run_id = study.load_test(60.0, np.full(60, 0.002), role=role, focus=focus, block=block, probe_ratio=ratio,
+                                 preceding_run_ids=made[:])  # fmt: skip
+        made.append(run_id)
+    study.calibration(made[1:], block=block)
+
+
+def test_calibration_windows_that_the_machine_disturbed_are_counted_and_listed(study: SyntheticStudy) -> None:
+    calibrating(study, 1, {"pilot": 1.0, "mix": 1.1, "read": 1.0, "write": 1.0})
+    calibrating(study, 2, {"pilot": 3.3, "mix": 2.0, "read": 2.6, "write": 2.0, "cold keys": 2.0})
+    study.block(2, {0.5: (0.010, 0.0104)}, probe_ratio=2.0)
+    machine = section(report_of(study)[0], "machine")
+    assert "2 of 9 calibration windows were disturbed by the machine (block 2)" in machine.text[2]
+    assert "1 of them gave parameters" in machine.text[2]
+    lines = [[cell.text for cell in row] for group in machine.tables[1].groups for row in group.rows]
+    assert [line[1:5] for line in lines] == [
+        ["2", "pilot", "60.0 requests/s", "the rate"],
+        ["2", "read", "60.0 requests/s", "the parameters"],
+    ]
+    assert "the spin probe took 1.65 times" in lines[0][-1]
+
+
+def test_an_undisturbed_calibration_is_said_to_be_one(study: SyntheticStudy) -> None:
+    calibrating(study, 1, {"pilot": 1.0, "mix": 1.1, "read": 1.0})
+    study.block(1, {0.5: (0.010, 0.0104)})
+    machine = section(report_of(study)[0], "machine")
+    assert machine.text[2] == "None of 3 calibration windows was disturbed by the machine."
+    assert len(machine.tables) == 1
 
 
 def test_the_verdict_counts_the_cells_and_says_how_sure_the_interval_is(blocks: SyntheticStudy) -> None:
