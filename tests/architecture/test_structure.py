@@ -5,14 +5,18 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sdlab import catalog
 
 STAGES = (*catalog.STAGES, "reports")
-SOURCES = [path for stage in ("sdlab", *STAGES, "benchmarks") for path in sorted((catalog.ROOT / stage).rglob("*.py"))]
+ABOVE = ("benchmarks", "examples")
+"""They may import any stage."""
+SOURCES = [path for stage in ("sdlab", *STAGES, *ABOVE) for path in sorted((catalog.ROOT / stage).rglob("*.py"))]
 
 
 def imported(path: Path) -> set[str]:
@@ -55,6 +59,34 @@ def test_a_design_never_imports_another_and_no_shared_module_imports_a_design() 
             if slug != own and any(name == wanted or name.startswith(wanted + ".") for name in imported(path)):
                 broken.append(f"{path.relative_to(catalog.ROOT)} imports {wanted}")
     assert broken == []
+
+
+def linter() -> dict[str, Any]:
+    told: dict[str, Any] = tomllib.loads((catalog.ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    return told
+
+
+def test_every_package_is_under_the_rules_of_import() -> None:
+    """Tests alone are not: they look into everything."""
+    packages = {name.split("/")[0] for name in tracked() if name.endswith(".py")} - {"tests"}
+    assert set(linter()["root_packages"]) == packages
+
+
+def test_who_alone_may_import_a_library_is_held_against_every_other_package() -> None:
+    contracts = [contract for contract in linter()["contracts"] if " is the only importer of " in contract["name"]]
+    assert {contract["name"].split()[0] for contract in contracts} == {"simulations", "reference_impls", "loadtests"}
+    for contract in contracts:
+        owner = contract["name"].split()[0]
+        assert {owner, *contract["source_modules"]} == set(linter()["root_packages"]), contract["name"]
+
+
+def test_who_is_exempt_from_a_rule_of_import_still_needs_to_be() -> None:
+    """The linter itself fails on an exemption that matches nothing; here: that none is for a whole package."""
+    exempt = [
+        line.split(" -> ")[0] for contract in linter()["contracts"] for line in contract.get("ignore_imports", ())
+    ]
+    for module in exempt:
+        assert (catalog.ROOT / f"{module.replace('.', '/')}.py").is_file(), module
 
 
 def test_every_test_file_is_collected() -> None:
