@@ -19,6 +19,8 @@ from simulations.caches.cache import Cache
 from simulations.distributions import Constant, Exponential
 from simulations.model import (
     Branch,
+    Break,
+    Breaker,
     Delay,
     Enqueue,
     Fail,
@@ -190,6 +192,13 @@ def retries_in_every_layer() -> Wrong:
     return Model("shop", [flow], [Station("database", 2)]), steady(400, "buy")
 
 
+def breaker_inside_the_time_out() -> Wrong:
+    """The time-out is around the breaker, which so never hears that the database is slow."""
+    query = Timeout(Constant(0.1), [Break("database", [Serve("database", Exponential(0.003))])], "cancel")
+    stations = [Station("database", 2, queue=1000)]
+    return Model("shop", [Flow("buy", [query])], stations, breakers=[Breaker("database")]), steady(400, "buy")
+
+
 def ways_that_cannot_be_reached() -> Wrong:
     """A way of probability 0, a step behind a certain failure, a case for a flow nobody asks for."""
     steps: list[Step] = [
@@ -226,6 +235,7 @@ MISTAKES: tuple[Make, ...] = (
     limit_below_the_rate,
     timeout_shorter_than_the_service,
     retries_in_every_layer,
+    breaker_inside_the_time_out,
     ways_that_cannot_be_reached,
     batch_that_never_fills,
 )

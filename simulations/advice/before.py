@@ -12,6 +12,7 @@ from simulations.advice.advice import Advice, many, rate_text, time_text
 from simulations.advice.mix import BINS, Mix, mix_of
 from simulations.advice.offered import Offered, Use, offered_load, one_request
 from simulations.advice.reach import unreachable
+from simulations.advice.unheard import unheard
 from simulations.model import Model
 from simulations.resources import Breakdowns, Population, RetryBudget, Station
 from simulations.steps import Hedge, Place, Retry, Step, place_text
@@ -45,6 +46,7 @@ def advise(model: Model, requests: Requests | None = None) -> list[Advice]:
         found += _timeouts(offered, steps)
     found += _never_full(model)
     found += _amplified(model)
+    found += unheard(model)
     found += unreachable(model, requests)
     for population in model.populations:
         found += _population(model, population, hits)

@@ -68,8 +68,12 @@ def _busiest(requests: Requests, duration_s: float) -> float:
     return most / mean if mean >= BIN_LEAST and most > by_chance else 1.0
 
 
-def expected_hit_ratio(cache: Cache, mix: Mix, asking: Iterable[Class], lookup_rate_rps: float) -> float | None:
+def expected_hit_ratio(
+    cache: Cache, mix: Mix, asking: Iterable[Class], lookup_rate_rps: float, miss_s: float = 0.0
+) -> float | None:
     """The hit ratio to expect of a cache that requests of some classes ask; None if they have no keys.
+
+    With one flight per key, who joins a flight fetches nothing: here, a hit. ``miss_s`` is how long a flight takes.
 
     The characteristic time of Che, Tung & Wang (2002), as if the policy were LRU, over how often each key was asked
     for in the last `SAMPLE` requests. A key's first request can only hit if the cache holds it from the start or it was
@@ -87,7 +91,11 @@ def expected_hit_ratio(cache: Cache, mix: Mix, asking: Iterable[Class], lookup_r
     if not keys.size:
         return None
     known = _found_in(keys, asked[:start]) | _found_in(keys, np.asarray(cache.initial_keys))
-    present = _present(counts / counts.sum(), _entries(cache), cache.expiry_s, lookup_rate_rps)
+    popularity = counts / counts.sum()
+    present = _present(popularity, _entries(cache), cache.expiry_s, lookup_rate_rps)
+    if cache.single_flight:
+        # Of a key's requests one in 1 / (1 - present) fetches it, and those that come meanwhile need not.
+        present = 1 - (1 - present) / (1 + (1 - present) * popularity * lookup_rate_rps * miss_s)
     return float((counts - ~known) @ present / counts.sum())
 
 
@@ -111,13 +119,15 @@ def _entries(cache: Cache) -> float:
 def _present(
     popularity: NDArray[np.float64], entries: float, expiry_s: float | None, rate_rps: float
 ) -> NDArray[np.float64]:
-    """The chance that each key is in the cache when it is asked for; times are counted in lookups."""
-    longest = math.inf if expiry_s is None else expiry_s * rate_rps
-    if entries >= popularity.size:
-        within = longest
-    elif entries == 0:
-        within = 0.0
-    else:
+    """The chance that each key is in the cache when it is asked for; times are counted in lookups.
+
+    One that expires is stored, asked for n = popularity x its time more often on average, and fetched by the next:
+    n / (n + 1). Of that and of not being evicted the smaller counts.
+    """
+    present = np.ones_like(popularity)
+    if entries == 0:
+        present[:] = 0.0
+    elif entries < popularity.size:
 
         def excess(log_time: float) -> float:
             return float(-np.expm1(-popularity * math.exp(log_time)).sum()) - entries
@@ -125,5 +135,8 @@ def _present(
         high = math.log(entries) + 1
         while excess(high) < 0:
             high += 2
-        within = min(longest, math.exp(brentq(excess, math.log(entries) - 1, high)))
-    return -np.expm1(-popularity * within) if math.isfinite(within) else np.ones_like(popularity)
+        present = -np.expm1(-popularity * math.exp(brentq(excess, math.log(entries) - 1, high)))
+    if expiry_s is None:
+        return present
+    asked = popularity * expiry_s * rate_rps
+    return np.minimum(present, asked / (asked + 1))

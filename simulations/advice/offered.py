@@ -1,8 +1,10 @@
 """The load that requests offer to every resource, computed by following flows along their probabilities.
 
 It is the least that must be served: each retry's expected attempts by what fails for certain reasons only (`Fail`,
-limits), full batches, no waiting, nothing cancelled. Visits multiply along a way (the forced flow law, Denning & Buzen
-1978), and a slot is held at least as long as the services and delays inside take.
+limits), full batches, a key fetched once however many ask for it meanwhile, no waiting, nothing cancelled. A start-up
+cost adds to how long things take at a station that idles, and nothing to its load: one that never idles pays none.
+Visits multiply along a way (the forced flow law, Denning & Buzen 1978), and a slot is held at least as long as the
+services and delays inside take.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.advice.mix import Class, Mix, expected_hit_ratio
+from simulations.advice.start_up import start_up_per_visit
 from simulations.model import Model
 from simulations.steps import (
     Attempt,
@@ -73,8 +76,9 @@ def _uses() -> dict[str, Use]:
 
 @dataclass
 class Offered:
-    """The load on everything. ``timeouts`` has, of each `Timeout`, its calls a second, how
-    long they take together and how long it waits for one."""
+    """The load on everything. ``timeouts`` has, of each `Timeout`, its calls a second, how long they take together and
+    how long it waits for one; ``misses``, of each cache, those a second and how long fetching takes them together.
+    ``hit_ratio`` counts who joins another's flight as a hit: nothing is fetched for him."""
 
     stations: dict[str, Use] = field(default_factory=_uses)
     pools: dict[str, Use] = field(default_factory=_uses)
@@ -82,6 +86,7 @@ class Offered:
     buckets: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     timeouts: dict[Place, tuple[float, float, float]] = field(default_factory=dict)
     lookups: dict[str, dict[Class, float]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(float)))
+    misses: dict[str, tuple[float, float]] = field(default_factory=dict)
     hit_ratio: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -117,27 +122,35 @@ def offered_load(model: Model, mix: Mix) -> Offered:
     """What the requests of the mix offer; populations are not in it, because they wait."""
     hits: dict[str, float] = {}
     passes: dict[str, float] = {}
+    start_up_s: dict[str, float] = {}
     classes: dict[str, set[Class]] = {}
     offered = Offered()
     for _ in range(ROUNDS):
-        walk = Walk(model, mix.shares, hits, passes)
+        walk = Walk(model, mix.shares, hits, passes, start_up_s)
         for (operation, region), rate_rps in mix.rates_rps.items():
             walk.flow(operation, _Request(operation, region), rate_rps)
         offered = walk.offered
         for cache in model.caches:
             asking = offered.lookups.get(cache.name, {})
-            same = cache.expiry_s is None and classes.get(cache.name) == set(asking)
-            if not asking or same:
+            depends = cache.expiry_s is not None or cache.single_flight  # on more than who asks
+            if not asking or (not depends and classes.get(cache.name) == set(asking)):
                 continue
             classes[cache.name] = set(asking)
-            found = expected_hit_ratio(cache, mix, asking, sum(asking.values()))
+            missed, fetching = offered.misses.get(cache.name, (0.0, 0.0))
+            miss_s = fetching / missed if missed > 0 else 0.0
+            found = expected_hit_ratio(cache, mix, asking, sum(asking.values()), miss_s)
             if found is not None:
                 hits[cache.name] = found
         for bucket in model.buckets:
             comes = offered.buckets.get(bucket.name, 0.0)
             before = passes.get(bucket.name, 1.0)
             passes[bucket.name] = min(1.0, bucket.rate_rps / comes) if comes > 0 else before
-        if not model.caches and not model.buckets:
+        start_up_s = {
+            station.name: start_up_per_visit(station, use.rate_rps, use.busy)
+            for station in model.stations
+            if station.start_up is not None and (use := offered.stations.get(station.name)) is not None
+        }
+        if not (model.caches or model.buckets or start_up_s):
             break
     offered.hit_ratio = hits
     return offered
@@ -163,11 +176,13 @@ class Walk:
         shares: Mapping[Class, Mapping[int, float]],
         hits: Mapping[str, float],
         passes: Mapping[str, float],
+        start_up_s: Mapping[str, float] | None = None,
     ) -> None:
         self.model = model
         self.shares = shares
         self.hits = hits
         self.passes = passes
+        self.start_up_s = start_up_s or {}
         self.offered = Offered()
         self.flows = {flow.name: flow for flow in model.flows}
         self.queues = {queue.name: queue for queue in model.queues}
@@ -211,7 +226,7 @@ class Walk:
                 time_s = time.mean_s + (request.items * per_item.mean_s if per_item is not None else 0.0)
                 self.offered.stations[station].add(place, rate, rate * time_s, task.shed)
                 task.shed |= station in self.bounded
-                return Ran(rate, elapsed=rate * time_s)
+                return Ran(rate, elapsed=rate * (time_s + self.start_up_s.get(station, 0.0)))
             case Hold(pool):
                 self.offered.pools[pool].add(place, rate, 0.0, task.shed)
                 task.shed |= pool in self.bounded
@@ -254,6 +269,9 @@ class Walk:
         for (way, inner), (share, then) in ways:
             there = _Task(dict(task.held), task.place, task.shed)
             ran = self.steps((*place, way), inner, then, rate * share, there)
+            if isinstance(step, Lookup) and way == "miss":
+                missed, fetching = self.offered.misses.get(step.cache, (0.0, 0.0))
+                self.offered.misses[step.cache] = (missed + rate * share, fetching + ran.elapsed)
             through, elapsed = through + ran.through, elapsed + ran.elapsed
             for outcome, failing in ran.failed.items():
                 failed[outcome] += failing

@@ -50,6 +50,7 @@ from simulations.model import (
     RetryBudget,
     Serve,
     Spawn,
+    StartUp,
     Station,
     Step,
     Switch,
@@ -211,6 +212,33 @@ def test_keys_that_were_never_asked_for_and_caches_of_no_size_miss() -> None:
         assert offered(model, steady(50.0, 1000, key=keys)).hit_ratio["c"] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("single_flight", [False, True])
+@pytest.mark.parametrize("expiry_s", [0.5, 5.0])
+def test_what_expires_is_fetched_as_often_as_a_run_fetches_it(expiry_s: float, single_flight: bool) -> None:
+    """From a fast store for every key; with one flight per key from a slow one too, which takes longer than 0.5 s."""
+    fetch = Serve("s", Constant(1.0 if single_flight else 1e-6))
+    cache = Cache("c", 100, expiry_s=expiry_s, single_flight=single_flight)
+    model = Model("m", [Flow("get", [Lookup("c", miss=[fetch])])], [Station("s", 100)], caches=[cache])
+    arrival_s = poisson(40_000, 40.0).arrival_s
+    table = requests(arrival_s, key=zipf_ranks(40_000, 20, 0.9, 1).tolist())
+    path = simulate(model, table, 1)
+    assert offered(model, table).stations["s"].rate_rps == pytest.approx(path.queue.arrivals[0] / path.end_s, rel=0.02)
+
+
+def test_a_start_up_cost_lengthens_a_visit_and_loads_nothing() -> None:
+    """As Welch has it, at any load; the station's load stays that of the services."""
+    for rate_rps in (1.0, 40.0, 80.0):
+        stations = [Station("s", start_up=StartUp([(0.0, Constant(0.020)), (0.05, Constant(0.050))]))]
+        model = Model("m", [Flow("get", [Timeout(Constant(9.0), [Serve("s", Exponential(0.010))])])], stations)
+        table = poisson(50_000, rate_rps, seed=2)
+        found = offered(model, table)
+        ((calls, length, _),) = found.timeouts.values()
+        assert found.stations["s"].busy == pytest.approx(rate_rps * 0.010, rel=0.02)
+        path = simulate(model, table, 1)
+        served_s = path.queue.busy_s[0] / len(table)
+        assert length / calls == pytest.approx(served_s, rel=0.02)
+
+
 # What it says
 
 
@@ -250,6 +278,22 @@ def test_what_something_before_it_may_turn_away_need_not_wait() -> None:
     (text, pool) = texts(Model("m", [flow], S, [Pool("p", 1, queue=0)]), steady(150.0))
     assert text.endswith("what is not turned away before it waits, ever longer")
     assert pool.endswith("(rate 150/s x held for 10 ms / 1 slot): it must reject 33% or more")
+
+
+def test_a_flight_longer_than_what_it_fetches_is_kept_is_no_overload() -> None:
+    """Without one flight per key the same requests are too many."""
+    for single_flight, said in ((True, 0), (False, 1)):
+        cache = Cache("c", 100, expiry_s=1.0, single_flight=single_flight)
+        flow = Flow("get", [Lookup("c", miss=[Serve("s", Constant(2.0))])])
+        assert len(texts(Model("m", [flow], S, caches=[cache]), steady(100.0, 3001, key=1))) == said
+
+
+def test_a_time_out_shorter_than_a_start_is_said_only_where_servers_idle() -> None:
+    stations = [Station("s", start_up=StartUp([(0.0, Constant(0.050))]))]
+    model = Model("m", [Flow("get", [Timeout(Constant(0.030), [TEN])])], stations)
+    (text,) = texts(model, steady(1.0))
+    assert text.startswith("flow get, step 1 (timeout): waits 30 ms for what takes 5")
+    assert texts(model, steady(90.0)) == []
 
 
 @pytest.mark.parametrize(
@@ -406,3 +450,43 @@ def test_a_run_that_settled_or_is_too_short_to_tell_gets_no_warning() -> None:
 
 def test_times_are_written_with_the_unit_a_person_would_choose() -> None:
     assert [time_text(value) for value in (0, 2e-8, 6.6e-3, 3, 86_400)] == ["0 s", "20 ns", "6.6 ms", "3 s", "86,400 s"]
+
+
+def guarded(order: list[Step]) -> Model:
+    breaker = Breaker("b", window=10, failure_ratio=0.5, least_calls=5, open_s=1.0)
+    return Model("m", [Flow("get", order)], [Station("s", queue=10_000)], breakers=[breaker])
+
+
+SLOW = Serve("s", Constant(1.0))
+INSIDE: list[Step] = [Break("b", [Timeout(Constant(0.1), [SLOW], "cancel")])]
+CANCELS: list[Step] = [Timeout(Constant(0.1), [Break("b", [SLOW])], "cancel")]
+LEAVES: list[Step] = [Timeout(Constant(0.1), [Break("b", [SLOW])], "continue")]
+
+
+@pytest.mark.parametrize("engine", ["simpy", "compiled"])
+def test_a_breaker_does_not_hear_of_what_a_time_out_around_it_gives_up(engine: Any) -> None:
+    """The reason for the advice: a station ten times too slow for the time-out, and one order opens the breaker."""
+    opened = {
+        name: int(simulate(guarded(order), steady(5.0, 50), 1, engine).guards.breaker_opened[0])
+        for name, order in {"inside": INSIDE, "cancels": CANCELS, "leaves": LEAVES}.items()
+    }
+    assert opened["inside"] > 0
+    assert opened["cancels"] == opened["leaves"] == 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (INSIDE, None),
+        (CANCELS, "(what is cancelled is not counted), so slow answers never open it: put the time-out inside"),
+        (LEAVES, "(what goes on is counted when it ends, and not as timed out), so slow answers never"),
+        ([Timeout(Constant(9.0), INSIDE, "cancel")], None),
+        ([Timeout(Constant(0.05), INSIDE, "cancel")], "flow get, step 1 (timeout) gives up"),
+        ([Timeout(Constant(0.1), [Attempt([Break("b", [SLOW])])], "cancel")], "flow get, step 1 (timeout) gives up"),
+        ([Break("b", [SLOW])], None),
+    ],
+)
+def test_a_breaker_that_hears_of_no_time_out_is_said(steps: list[Step], said: str | None) -> None:
+    """Also where there is one inside, but the one around it is shorter."""
+    found = [text for text in texts(guarded(steps)) if "does not hear" in text]
+    assert [said in text for text in found] == [True] if said else found == []
