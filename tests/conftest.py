@@ -1,10 +1,14 @@
-"""For all tests: what is fast and finds the most comes first, Ctrl-C works, and what was found is shown after them."""
+"""For all tests: what is fast and finds the most comes first, Ctrl-C works, and what was found is shown after them.
+
+Tests marked ``quiet`` come last, and while one runs no other does: not in another process of this session either.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import pickle
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +31,28 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def folder(item: pytest.Item) -> int:
-        return _ORDER.index(item.path.relative_to(_TESTS).parts[0])
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        return _is_quiet(item), _ORDER.index(item.path.relative_to(_TESTS).parts[0])
 
-    items.sort(key=folder)
+    items.sort(key=place)
+    for item in filter(_is_quiet, items):
+        item.add_marker(pytest.mark.xdist_group("quiet"))  # one process runs all of them
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that judges timing wait until all others have ended, and the others while it runs."""
+    with Path(__file__).open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX if _is_quiet(item) else fcntl.LOCK_SH)
+        try:
+            return (yield)
+        finally:
+            # By name: a process that the test has left shares the file, and closing ours would not be the end of it.
+            fcntl.flock(turn, fcntl.LOCK_UN)
+
+
+def _is_quiet(item: pytest.Item) -> bool:
+    return item.get_closest_marker("quiet") is not None
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sdlab.workload import Requests
 from simulations.caches.cache import Cache
 from simulations.model import Model
+from simulations.roots import root
 from simulations.steps import Switch
 
 SAMPLE = 100_000
@@ -125,5 +125,5 @@ def _present(
         high = math.log(entries) + 1
         while excess(high) < 0:
             high += 2
-        within = min(longest, math.exp(brentq(excess, math.log(entries) - 1, high)))
+        within = min(longest, math.exp(root(excess, math.log(entries) - 1, high)))
     return -np.expm1(-popularity * within) if math.isfinite(within) else np.ones_like(popularity)
