@@ -102,11 +102,10 @@ def test(context: typer.Context) -> None:
     if context.args:
         steps.append({"tests": [*python, "pytest", *context.args]})
     else:
-        # Each process takes the next test when it has done one, in their order.
-        side_by_side = ["--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder", "-m", "not quiet"]
-        steps.append({"tests, two at a time": [*python, "pytest", *side_by_side]})
-        quiet = ["-m", "quiet", "tests/functional", "tests/end_to_end"]
-        steps.append({"tests that need the machine for themselves": [*python, "pytest", *quiet]})
+        # Each process takes the next test when it has done one, in their order. More of them than cores: many tests
+        # wait for a server. Those that need the machine for themselves come last and get it (tests/conftest.py).
+        side_by_side = ["--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder"]
+        steps.append({"tests": [*python, "pytest", *side_by_side]})
     for together in steps:
         console.rule(", ".join(together), style="dim")
         if failed := _failed(together):
