@@ -115,10 +115,12 @@ def test(context: typer.Context) -> None:
 
 def _failed(together: dict[str, list[str]]) -> str | None:
     """Run commands side by side; the first that failed and its exit code. None is left running, whatever happens."""
+    # The tests start hundreds of processes: what Python has compiled is kept, as git ignores it, for the next of them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with ExitStack() as stack:
         running = {}
         for name, command in together.items():
-            running[name] = process = stack.enter_context(subprocess.Popen(command, cwd=catalog.ROOT))
+            running[name] = process = stack.enter_context(subprocess.Popen(command, cwd=catalog.ROOT, env=environment))
             stack.callback(process.terminate)
         for name, process in running.items():
             if code := process.wait():
