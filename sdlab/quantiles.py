@@ -21,7 +21,7 @@ def beta(probability: float, a: float, b: float) -> float:
 
 def binomial(probability: float, trials: int, share: float) -> int:
     """Of the number of successes in so many trials: the smallest that is not exceeded with at least the probability."""
-    found = math.ceil(special.bdtrik(probability, trials, share))
+    found: int = math.ceil(special.bdtrik(probability, trials, share))
     # The inverse is found numerically: it may lie a little above a whole number.
     below = max(found - 1, 0)
     return below if special.bdtr(below, trials, share) >= probability else found
