@@ -104,7 +104,7 @@ def test(context: typer.Context) -> None:
     else:
         # Each process takes the next test when it has done one, in their order. More of them than cores: many tests
         # wait for a server. Those that need the machine for themselves come last and get it (tests/conftest.py).
-        side_by_side = ["--numprocesses=3", "--dist=loadgroup", "--no-loadscope-reorder"]
+        side_by_side = ["--numprocesses=3", "--no-loadscope-reorder"]
         steps.append({"tests": [*python, "pytest", *side_by_side]})
     for together in steps:
         console.rule(", ".join(together), style="dim")

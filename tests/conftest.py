@@ -14,9 +14,15 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 _ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
 _TESTS = Path(__file__).parent
+_TOGETHER = {
+    "tests/unit/reports/test_render.py",
+    "tests/functional/test_executor.py",
+    "tests/end_to_end/test_bench.py",
+}
 
 # No test fails for being slow, on a machine that is busy with others; what hangs meets pytest's own time-out.
 settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,8 +41,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return _is_quiet(item), _ORDER.index(item.path.relative_to(_TESTS).parts[0])
 
     items.sort(key=place)
-    for item in filter(_is_quiet, items):
-        item.add_marker(pytest.mark.xdist_group("quiet"))  # one process runs all of them
+
+
+class _InOrder(LoadScopeScheduling):
+    """Each process that runs tests takes the next one, or all of the next file if its tests share what is expensive.
+
+    The marks for groups that xdist 3.8 has would say so where it is: with pytest 9.2 they do nothing.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in _TOGETHER else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _InOrder:
+    return _InOrder(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
