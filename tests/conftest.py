@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
 _TESTS = Path(__file__).parent
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-class _InOrder(LoadScopeScheduling):
+class _InOrder(LoadScopeScheduling):  # type: ignore[misc]
     """Each process that runs tests takes the next one, or all of the next file if its tests share what is expensive.
 
     The marks for groups that xdist 3.8 has would say so where it is: with pytest 9.2 they do nothing.
