@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from scipy import stats
+from sdlab import quantiles
 
 CONFIDENCE = 0.95
 ERROR_SHARE_MAX = 0.001
@@ -35,8 +35,8 @@ def binomial_interval(broken: float, count: float, confidence: float = CONFIDENC
     of one rate may be more than the interval says. No requests at all: (0, 1).
     """
     tail = (1 - confidence) / 2
-    low = float(stats.beta.ppf(tail, broken, count - broken + 1)) if broken > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, broken + 1, count - broken)) if broken < count else 1.0
+    low = quantiles.beta(tail, broken, count - broken + 1) if broken > 0 else 0.0
+    high = quantiles.beta(1 - tail, broken + 1, count - broken) if broken < count else 1.0
     return low, high
 
 

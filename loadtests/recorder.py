@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests import server_timing
-from sdlab.summary import OUTCOMES
+from sdlab.outcomes import OUTCOMES
 
 COMPLETED, REJECTED, TIMED_OUT, FAILED, DROPPED = range(len(OUTCOMES))
 PENDING = -1

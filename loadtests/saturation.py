@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
 
 from loadtests.probes import Probe, Verdict, heard, median_shares, standing
 from sdlab.errors import InvalidInput
@@ -203,6 +202,8 @@ def _curves(counted: Mapping[float, Sequence[Probe]]) -> tuple[Curve, ...]:
 
 
 def _fitted(name: str, allowed: float, points: Sequence[tuple[float, float, float]]) -> Curve:
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415  slow to load, and most commands fit nothing
+
     rates, shares, weights = zip(*points, strict=True)
     fit = isotonic_regression(np.asarray(shares), weights=np.asarray(weights), increasing=True)
     return Curve(name, allowed, rates, shares, weights, tuple(float(value) for value in fit.x))

@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from reports import parts_of_a_request as parts
 from reports.files import Comparison, Generator, Resources, StationRow
-from sdlab import spoilt
+from sdlab import quantiles, spoilt
 from sdlab.agreement import STATISTICS, Agreement, agreement, median, noise_floor
 from sdlab.arrivals import FloatArray
 from sdlab.runs import RunManifest
@@ -218,7 +217,7 @@ def mean_interval(values: FloatArray, confidence: float = CONFIDENCE) -> tuple[f
     if values.size < 2 * _BATCHES:
         return float("nan"), float("nan")
     means = np.array([batch.mean() for batch in np.array_split(values, _BATCHES)])
-    half = float(stats.t.ppf((1 + confidence) / 2, _BATCHES - 1) * means.std(ddof=1) / math.sqrt(_BATCHES))
+    half = quantiles.student_t((1 + confidence) / 2, _BATCHES - 1) * float(means.std(ddof=1)) / math.sqrt(_BATCHES)
     return float(values.mean()) - half, float(values.mean()) + half
 
 

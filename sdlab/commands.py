@@ -102,11 +102,10 @@ def test(context: typer.Context) -> None:
     if context.args:
         steps.append({"tests": [*python, "pytest", *context.args]})
     else:
-        # Each process takes the next test when it has done one, in their order.
-        side_by_side = ["--numprocesses=2", "--dist=loadgroup", "--no-loadscope-reorder", "-m", "not quiet"]
-        steps.append({"tests, two at a time": [*python, "pytest", *side_by_side]})
-        quiet = ["-m", "quiet", "tests/functional", "tests/end_to_end"]
-        steps.append({"tests that need the machine for themselves": [*python, "pytest", *quiet]})
+        # Each process takes the next test when it has done one, in their order. More of them than cores: many tests
+        # wait for a server. Those that need the machine for themselves come last and get it (tests/conftest.py).
+        side_by_side = ["--numprocesses=3", "--no-loadscope-reorder"]
+        steps.append({"tests": [*python, "pytest", *side_by_side]})
     for together in steps:
         console.rule(", ".join(together), style="dim")
         if failed := _failed(together):
@@ -116,10 +115,12 @@ def test(context: typer.Context) -> None:
 
 def _failed(together: dict[str, list[str]]) -> str | None:
     """Run commands side by side; the first that failed and its exit code. None is left running, whatever happens."""
+    # The tests start hundreds of processes: what Python has compiled is kept, as git ignores it, for the next of them.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with ExitStack() as stack:
         running = {}
         for name, command in together.items():
-            running[name] = process = stack.enter_context(subprocess.Popen(command, cwd=catalog.ROOT))
+            running[name] = process = stack.enter_context(subprocess.Popen(command, cwd=catalog.ROOT, env=environment))
             stack.callback(process.terminate)
         for name, process in running.items():
             if code := process.wait():

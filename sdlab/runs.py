@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sdlab.catalog import ROOT, design_folder, slugs
 from sdlab.errors import InvalidInput
-from sdlab.summary import OUTCOMES
+from sdlab.outcomes import OUTCOMES
 from sdlab.workload import Requests
 
 RUNS = ROOT / "reports" / "runs"

@@ -15,14 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from sdlab import quantiles
 from sdlab.arrivals import FloatArray
+from sdlab.outcomes import OUTCOMES
 
 IntArray: TypeAlias = NDArray[np.int64]
 PERCENTILES = (50, 95, 99)
-OUTCOMES = ("completed", "rejected", "timed_out", "failed", "dropped")
-"""How a request can end; only a load generator drops requests."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def _ranks(count: int, percent: float, confidence: float) -> tuple[int, int, int
     """Positions, from 0, of the interval's lower end, the percentile and the upper end in ``count`` sorted values."""
     share, tail = percent / 100, (1 - confidence) / 2
     at = _rank(count, percent)
-    return int(stats.binom.ppf(tail, count, share)) - 1, at, int(stats.binom.ppf(1 - tail, count, share))
+    return quantiles.binomial(tail, count, share) - 1, at, quantiles.binomial(1 - tail, count, share)
 
 
 def _rank(count: int, percent: float) -> int:

@@ -108,7 +108,9 @@ def simulate(
 
     of_first = chosen(seed)
     heed(advise(of_first.model, of_first.requests), strict=strict)
-    first = replicated(chosen, seed, replications, engine, quiet=as_json, recording=recording, workers=workers, on=on)
+    first = replicated(
+        of_first, chosen, seed, replications, engine, quiet=as_json, recording=recording, workers=workers, on=on
+    )
     heed(after_run(first.path))
     saved = runner.save(first, overrides=overrides, study=study, runs_folder=runs_folder)
     if as_json:

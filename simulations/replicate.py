@@ -13,6 +13,7 @@ from simulations.scenario import Scenario
 
 
 def replicated(
+    of_first: Scenario,
     prepare: Callable[[int], Scenario],
     seed: int,
     replications: int,
@@ -25,22 +26,21 @@ def replicated(
 ) -> Simulated:
     """Run with the seeds ``seed``, ``seed`` + 1, ...; the first run with the intervals over all in its content.
 
-    ``prepare`` gives the scenario of a seed; it is sent to other processes and may be a closure. What comes out does
-    not depend on ``workers`` or ``on`` (see `simulations.executor.open_pool`).
+    ``of_first`` is the scenario of ``seed``. ``prepare`` gives that of another; it is sent to other processes and may
+    be a closure. What comes out does not depend on ``workers`` or ``on`` (see `simulations.executor.open_pool`).
     """
-    chosen = prepare(seed)
     if replications == 1:
-        return runner.run(chosen, seed, engine, quiet=quiet, recording=recording)
+        return runner.run(of_first, seed, engine, quiet=quiet, recording=recording)
 
     def summary(its_seed: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = runner.run(prepare(its_seed), its_seed, engine, quiet=True).content["summary"]
         return found
 
     seeds = range(seed + 1, seed + replications)
-    each = bytes_of_a_run(len(chosen.requests))
+    each = bytes_of_a_run(len(of_first.requests))
     with open_pool(summary, on=on, workers=workers, bytes_each=each, beside=each) as pool:
         begun = {its_seed: pool.submit(its_seed) for its_seed in seeds}
-        first = runner.run(chosen, seed, engine, quiet=quiet, recording=recording)
+        first = runner.run(of_first, seed, engine, quiet=quiet, recording=recording)
         others = [pool.result(its_seed, future) for its_seed, future in begun.items()]
     first.content["replications"] = comparison.across_replications([first.content["summary"], *others])
     return first

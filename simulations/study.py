@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from sdlab import quantiles
 from sdlab.errors import InvalidInput
 
 Floats = NDArray[np.float64]
@@ -54,7 +54,7 @@ def interval(values: Sequence[float] | Floats, confidence: float = 0.95) -> Inte
     if not 0 < confidence < 1:
         raise InvalidInput("confidence", confidence, "must be between 0 and 1")
     standard_error = float(array.std(ddof=1)) / math.sqrt(array.size)
-    quantile = float(stats.t.ppf((1 + confidence) / 2, array.size - 1))
+    quantile = quantiles.student_t((1 + confidence) / 2, array.size - 1)
     return Interval(float(array.mean()), quantile * standard_error, confidence, array.size)
 
 
@@ -130,7 +130,7 @@ def sectioning(
     whole = float(statistic(kept))
     of_batches = np.array([statistic(batch) for batch in kept.reshape(batches, -1)])
     spread = math.sqrt(float(((of_batches - whole) ** 2).sum()) / (batches - 1) / batches)
-    return Interval(whole, float(stats.t.ppf((1 + confidence) / 2, batches - 1)) * spread, confidence, batches)
+    return Interval(whole, quantiles.student_t((1 + confidence) / 2, batches - 1) * spread, confidence, batches)
 
 
 def lag1(values: Floats) -> float:

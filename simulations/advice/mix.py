@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sdlab.workload import Requests
 from simulations.caches.cache import Cache
 from simulations.model import Model
+from simulations.roots import root
 from simulations.steps import Switch
 
 SAMPLE = 100_000
@@ -135,7 +135,7 @@ def _present(
         high = math.log(entries) + 1
         while excess(high) < 0:
             high += 2
-        present = -np.expm1(-popularity * math.exp(brentq(excess, math.log(entries) - 1, high)))
+        present = -np.expm1(-popularity * math.exp(root(excess, math.log(entries) - 1, high)))
     if expiry_s is None:
         return present
     asked = popularity * expiry_s * rate_rps

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
+from sdlab import quantiles
 from sdlab.errors import InvalidInput
 from simulations.study import Interval
 
@@ -104,5 +104,5 @@ def controlled_interval(samples: Sequence[Sample], confidence: float = CONFIDENC
     coefficients = np.linalg.lstsq(design, values)[0]
     variance = float(np.sum((values - design @ coefficients) ** 2)) / freedom
     standard_error = math.sqrt(variance * float(np.linalg.pinv(design.T @ design)[0, 0]))
-    quantile = float(stats.t.ppf((1 + confidence) / 2, freedom))
+    quantile = quantiles.student_t((1 + confidence) / 2, freedom)
     return Interval(float(coefficients[0]), quantile * standard_error, confidence, len(samples))

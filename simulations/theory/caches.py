@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sdlab.errors import InvalidInput
+from simulations.roots import root
 from simulations.theory.domain import at_least
 
 Floats = NDArray[np.float64]
@@ -76,5 +76,5 @@ def _characteristic_time_hit_ratio(  # type: ignore[no-untyped-def]
         low -= 5
     while excess(high) < 0:
         high += 5
-    time = math.exp(brentq(excess, low, high, xtol=1e-13, rtol=1e-13))
+    time = math.exp(root(excess, low, high, xtol=1e-13, rtol=1e-13))
     return float((keys * popularity) @ present(popularity * time))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
-
+from simulations.roots import root
 from simulations.theory.domain import above_zero, count, stable
 
 
@@ -59,5 +58,5 @@ def _dm1_response_time_s(arrival_rate_rps: float, service_s: float) -> float:
     if utilisation == 0:
         return service_s
     # A request finds the server busy with the chance sigma that solves sigma = exp(-(1 - sigma) / rho).
-    sigma = float(brentq(lambda s: s - math.exp(-(1 - s) / utilisation), 0.0, 1 - (1 - utilisation) / 2, xtol=1e-15))
+    sigma = root(lambda s: s - math.exp(-(1 - s) / utilisation), 0.0, 1 - (1 - utilisation) / 2, xtol=1e-15)
     return service_s / (1 - sigma)

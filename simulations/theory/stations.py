@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from sdlab.errors import InvalidInput
+from simulations.roots import root
 from simulations.theory.domain import above_zero, at_least, at_least_one_server, load, probability_below_one, stable
 
 Floats = NDArray[np.float64]
@@ -174,7 +174,7 @@ def mmc_response_time_quantile_s(arrival_rate_rps: float, service_s: float, serv
     high = queue.response_time_s
     while tail(high) > 1 - probability:
         high *= 2
-    return float(brentq(lambda t: tail(t) - (1 - probability), 0.0, high, xtol=1e-12 * high, rtol=1e-13))
+    return root(lambda t: tail(t) - (1 - probability), 0.0, high, xtol=1e-12 * high, rtol=1e-13)
 
 
 def mm1_response_time_quantile_s(arrival_rate_rps: float, service_s: float, probability: float) -> float:

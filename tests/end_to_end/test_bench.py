@@ -18,8 +18,6 @@ from sdlab.catalog import ROOT
 from tests.end_to_end.cli import lab
 from tests.patience import running, soon
 
-pytestmark = pytest.mark.xdist_group("bench")  # one process measures for all of these tests
-
 
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

@@ -22,8 +22,9 @@ COMMANDS = [
 ELSEWHERE = {
     "./lab run": "test_run.py, with --quick",
     "./lab calibrate url_shortener": "a part of validate",
-    "./lab validate url_shortener": "test_run.py, as the first phase",
+    "./lab validate url_shortener": "test_run.py, as the second phase",
     "./lab report url_shortener": "test_run.py and test_report.py",
+    "./lab saturate url_shortener": "test_run.py, as the first phase",
     "./lab test": "this is it",
     "./lab swarm url_shortener --rate 300 --arrival poisson --duration 30 --seed 7": "test_swarm.py, for less time",
     "./lab swarm url_shortener --trace tests/data/access.log --speed 60": "test_swarm.py",
@@ -33,10 +34,9 @@ UNTIL_CTRL_C = {
     "./lab notebook": "http://127.0.0.1",
 }
 # The whole day of ten million requests, the default, takes its time: a smaller one follows the same code. So do fewer
-# requests, a smaller cache to fill, and a search that may go no further than its first probe.
+# requests, and a smaller cache to fill.
 SHORTER = {
     "./lab capacity url_shortener --requests 50000": ["--requests", "10000", "--precision", "0.1"],
-    "./lab saturate url_shortener": ["--max-rate", "200", "--probe", "2", "--warm-up", "1", "--no-confirm"],
     "./lab simulate url_shortener": ["--set", "workload.requests_per_day=1e5"],
     "./lab simulate url_shortener --requests 20000 --engine simpy": [
         *("--set", "workload.requests_per_day=1e6", "--set", "topology.cache.capacity_entries=10000"),
@@ -51,11 +51,7 @@ def words(command: str) -> list[str]:
     return arguments
 
 
-@pytest.mark.parametrize(
-    "command",
-    # A busy machine would make the search look again and again.
-    [pytest.param(one, marks=pytest.mark.quiet if "saturate" in one else ()) for one in DIRECT],
-)
+@pytest.mark.parametrize("command", DIRECT)
 def test_a_command_of_the_readme_runs(command: str) -> None:
     done = lab(*words(command), *SHORTER.get(command, []))
     assert done.returncode == 0, done.stderr

@@ -27,8 +27,8 @@ def test_the_main_job_measures_predicts_simulates_and_reports() -> None:
     kinds = [(run.manifest.kind, run.manifest.parameters.get("mode")) for run in runs]
     assert kinds.count(("calibration", None)) == 1
     loads = [run for run in runs if run.manifest.kind == "load_test"]
-    assert sum(run.manifest.parameters["role"] == "held_out" for run in loads) == 3
-    assert kinds.count(("simulation", "replay")) == 3
+    assert sum(run.manifest.parameters["role"] == "held_out" for run in loads) == 2
+    assert kinds.count(("simulation", "replay")) == 2
     for mode in ("day", "cache_sweep"):
         assert kinds.count(("simulation", mode)) == 1
     assert kinds.count(("simulation", "capacity")) == 2

@@ -30,8 +30,6 @@ WORKERS = Axis("topology.api.workers", (1, 2, 4))
 LOAD = Axis("workload.requests_per_day", (20_000_000, 60_000_000), logarithmic=True)
 PATIENCE_S = 30.0
 
-pytestmark = pytest.mark.xdist_group("executor")  # one process makes the results that all are compared with
-
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:

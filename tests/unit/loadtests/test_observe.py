@@ -9,8 +9,8 @@ import pytest
 from loadtests.observe import observe
 from loadtests.probes import Probe, Verdict
 from sdlab.catalog import load_design
+from sdlab.outcomes import OUTCOMES
 from sdlab.runs import records
-from sdlab.summary import OUTCOMES
 from sdlab.workload import Requests
 
 DESIGN = load_design("url_shortener")
