@@ -4,8 +4,8 @@
 
 Prints a JSON document: the requests answered within the load, its length, those that failed, the driver's CPU time in
 it, and its lateness after a warm-up in which its connections are made, of all and of each tenth of a second. (Of a
-schedule that asks for too much, what is answered after its end does not count.) With --times FILE writes each request's times (intended, sent, completed), in
-seconds, as numpy's .npy.
+schedule that asks for too much, what is answered after its end does not count.) With --times FILE writes each request's
+times (intended, sent, completed), in seconds, as numpy's .npy.
 """
 
 from __future__ import annotations
