@@ -54,7 +54,12 @@ def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list
         limit_ms = 1e3 * document["ratios"]["asked"]["lateness_s_p99_at_half_max"]
         late.axhline(limit_ms, color=FREE, lw=0.9, ls="--")
         late.annotate(
-            "asked of the p99 at 50 %", (24, limit_ms), xytext=(0, 4), textcoords="offset points", color=MUTED
+            "asked of the p99 at 50 %",
+            (51, limit_ms),
+            xytext=(0, -11),
+            textcoords="offset points",
+            color=MUTED,
+            fontsize=7,
         )
         late.set_yscale("log")
         late.set_ylim(top=500)
