@@ -6,18 +6,21 @@ import functools
 import math
 import socket
 import time
-from typing import Any, cast
+from typing import Any
 
 import gevent
 import gevent.socket
 import httptools
 from gevent.monkey import get_original
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
-from locust.contrib.fasthttp import FastResponse
+
+from loadtests import answer
+from loadtests.answer import HeaderMap, LightResponse
 
 # uvicorn closes a connection after 5 s without a request: not using one that old leaves no race with it.
 IDLE_LIMIT_S = 4.0
-_BLOCK_BYTES = 65_536
+# What arrives is read into here first: only the hub reads, and a new block for each answer costs more than a copy.
+_BLOCK = memoryview(bytearray(65_536))
 # A head that does not end is no answer; servers and proxies allow a tenth of this.
 _HEAD_BYTES_MAX = 131_072
 
@@ -54,52 +57,6 @@ def _connected(host: str, port: int, timeout_s: float) -> Any:
     raise failure
 
 
-class HeaderMap(dict[str, str]):
-    """Header fields by name, whatever its case; of a repeated field the last."""
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and super().__contains__(name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-    def getlist(self, name: str) -> list[str]:
-        value = super().get(name.lower())
-        return [] if value is None else [value]
-
-
-class _Body:
-    """What Locust's response type asks its raw response for."""
-
-    def __init__(self, status: int, body: bytes) -> None:
-        self._status, self._body = status, body
-
-    def get_code(self) -> int:
-        return self._status
-
-    def read(self, _count: int | None = None) -> bytes:
-        return self._body
-
-    def release(self) -> None:
-        pass
-
-
-class LightResponse(FastResponse):
-    """A whole answer. ``sent_s`` and ``received_s`` are CLOCK_MONOTONIC: first byte sent, last byte received."""
-
-    def __init__(self, status: int, headers: HeaderMap, body: bytes, sent_s: float, received_s: float) -> None:
-        self._response = cast(Any, _Body(status, body))
-        self.headers = cast(Any, headers)
-        self.error: BaseException | None = None
-        self.sent_s = sent_s
-        self.received_s = received_s
-        self._elapsed = received_s - sent_s
-        self._history = []
-
-
 class Connection:
     """One keep-alive connection, used by one greenlet at a time.
 
@@ -115,9 +72,10 @@ class Connection:
         self._socket = _socket_type(fileno=connected.detach())
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._parser = httptools.HttpResponseParser(self)
-        self._greenlet: gevent.Greenlet | None = None
+        self._parser: Any = None  # made for the first answer that needs it
+        self._greenlet: Any = None
         self._error: BaseException | None = None
+        self._answer: LightResponse | None = None
         self._last_used_s = time.monotonic()
         self.is_open = True
         self._is_idle = True
@@ -128,7 +86,6 @@ class Connection:
         self._timer = self._hub.loop.timer(0)
         self._timer_s = math.inf
         self.sent_s = self.received_s = float("nan")
-        self._start_answer()
 
     @property
     def is_usable(self) -> bool:
@@ -139,14 +96,19 @@ class Connection:
 
         Raises TimeoutError, HTTPConnectionClosed, HTTPParseError or OSError; the connection is then closed.
         """
-        self._start_answer()
-        self._is_idle = False
-        self.sent_s = time.monotonic()
-        self._set_deadline(self.sent_s + timeout_s)
+        self._answer = None
+        self._is_begun = self._is_idle = False
+        self._keep_alive = True
+        sent_s = self.sent_s = time.monotonic()
+        deadline_s = self._deadline_s = sent_s + timeout_s
+        if deadline_s < self._timer_s:
+            self._set_timer(deadline_s)
         try:
-            self._send(request)
+            sent = self._try_send(request)
+            if sent != len(request):
+                self._send_rest(request, sent)
             self._greenlet = gevent.getcurrent()
-            while not self._is_whole and self._error is None:
+            while self._answer is None and self._error is None:
                 self._hub.switch()
             if self._error is not None:
                 raise self._error
@@ -157,10 +119,13 @@ class Connection:
             self._greenlet = None
             self._is_idle = True
             self._deadline_s = math.inf
-        self._last_used_s = self.received_s
+        found = self._answer
+        assert found is not None
+        found.sent_s = sent_s
+        found.received_s = self._last_used_s = self.received_s
         if not self._keep_alive:
             self.close()
-        return LightResponse(self._status, self._headers, b"".join(self._body), self.sent_s, self.received_s)
+        return found
 
     def close(self) -> None:
         if self.is_open:
@@ -171,11 +136,6 @@ class Connection:
             self._timer.close()
             self._socket.close()
 
-    def _set_deadline(self, deadline_s: float) -> None:
-        self._deadline_s = deadline_s
-        if deadline_s < self._timer_s:
-            self._set_timer(deadline_s)
-
     def _set_timer(self, at_s: float) -> None:
         self._timer.stop()
         self._timer.close()
@@ -183,13 +143,10 @@ class Connection:
         self._timer = self._hub.loop.timer(max(0.0, at_s - time.monotonic()))
         self._timer.start(self._on_timer)
 
-    def _send(self, request: bytes) -> None:
-        sent = self._try_send(request)
-        if sent == len(request):
-            return
+    def _send_rest(self, request: bytes, sent: int) -> None:
         writable = self._hub.loop.io(self._socket.fileno(), 2)
         try:
-            while sent < len(request) and not self._is_whole and self._error is None:
+            while sent < len(request) and self._answer is None and self._error is None:
                 self._hub.wait(writable)
                 sent += self._try_send(request[sent:])
         finally:
@@ -203,55 +160,75 @@ class Connection:
         except BlockingIOError:
             return 0
 
+    # In the hub: must not block, and must not raise.
+
+    def _on_readable(self) -> None:
+        try:
+            count = self._socket.recv_into(_BLOCK)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            count = 0
+            self._error = HTTPConnectionClosed(f"connection lost: {error}")
+        if self._is_idle:
+            self.close()  # closed by the service while idle, or an answer that nobody asked for
+            return
+        if self._answer is not None:  # while the request is still being sent: what comes after it is no part of it
+            self._keep_alive = False
+            return
+        self.received_s = time.monotonic()
+        if not count:
+            self._on_end()
+            return
+        data = bytes(_BLOCK[:count])
+        if not self._is_begun:
+            found = answer.whole(data)
+            if found is not None:
+                self._finish(found)
+                return
+            self._begin()
+        self._parse(data)
+
+    def _begin(self) -> None:
+        """Have the parser read the answer."""
+        self._is_begun = True
+        self._parser = self._parser or httptools.HttpResponseParser(self)
+        self._start_answer()
+
     def _start_answer(self) -> None:
         self._headers = HeaderMap()
         self._body: list[bytes] = []
         self._status = self._head_bytes = 0
         self._headers_whole = self._is_whole = False
-        self._keep_alive = True
 
-    # In the hub: must not block, and must not raise.
-
-    def _on_readable(self) -> None:
-        try:
-            data = self._socket.recv(_BLOCK_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            data = b""
-            self._error = HTTPConnectionClosed(f"connection lost: {error}")
-        if self._is_idle:
-            self.close()  # closed by the service while idle, or an answer that nobody asked for
-            return
-        if not data:
-            self._on_end()
-            return
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             if self._is_whole:  # the error is in what came after it
                 self._keep_alive = False
-                self._finish(None)
             else:
-                self._finish(HTTPParseError(f"not an HTTP answer: {error}"))
-            return
+                self._fail(HTTPParseError(f"not an HTTP answer: {error}"))
+                return
         if self._is_whole:
-            self._finish(None)
+            self._finish(answer.parsed(self._status, self._headers, b"".join(self._body)))
         elif not self._headers_whole:
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES_MAX:
-                self._finish(HTTPParseError(f"more than {_HEAD_BYTES_MAX:,} bytes of header fields"))
+                self._fail(HTTPParseError(f"more than {_HEAD_BYTES_MAX:,} bytes of header fields"))
 
     def _on_end(self) -> None:
         if self._error is not None:
-            self._finish(self._error)
+            self._fail(self._error)
             return
+        if not self._is_begun:
+            self._begin()
         unframed = "content-length" not in self._headers and "transfer-encoding" not in self._headers
         if self._headers_whole and unframed:
-            self._is_whole, self._keep_alive = True, False  # RFC 9112 section 6.3: the end of the body
-            self._finish(None)
+            self._keep_alive = False  # RFC 9112 section 6.3: the end of the body
+            self._finish(answer.parsed(self._status, self._headers, b"".join(self._body)))
         else:
-            self._finish(HTTPConnectionClosed("connection closed before the answer was whole"))
+            self._fail(HTTPConnectionClosed("connection closed before the answer was whole"))
 
     def _on_timer(self) -> None:
         self._timer_s = math.inf
@@ -260,10 +237,15 @@ class Connection:
         if time.monotonic() < self._deadline_s:
             self._set_timer(self._deadline_s)  # it was set for an earlier exchange
         else:
-            self._finish(TimeoutError("no answer in time"))
+            self.received_s = time.monotonic()
+            self._fail(TimeoutError("no answer in time"))
 
-    def _finish(self, error: BaseException | None) -> None:
-        self.received_s = time.monotonic()
+    def _finish(self, found: LightResponse) -> None:
+        self._answer = found
+        if self._greenlet is not None:
+            self._greenlet.switch()
+
+    def _fail(self, error: BaseException) -> None:
         self._error = error
         if self._greenlet is not None:
             self._greenlet.switch()

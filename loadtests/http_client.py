@@ -1,4 +1,4 @@
-"""A light HTTP/1.1 client under Locust's own `FastHttpUser`: under a third of the stock client's CPU when busy.
+"""A light HTTP/1.1 client under Locust's own `FastHttpUser`: a quarter of the stock client's CPU when busy.
 
 What it does otherwise than the stock one (geventhttpclient):
 
@@ -13,16 +13,28 @@ What it does otherwise than the stock one (geventhttpclient):
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError
-from locust.contrib.fasthttp import ErrorResponse, FastHttpSession, FastRequest, LocustBadStatusCode
+from locust.contrib.fasthttp import (
+    FAILURE_EXCEPTIONS,
+    ErrorResponse,
+    FastHttpSession,
+    FastRequest,
+    LocustBadStatusCode,
+)
 
 from loadtests.connection import Connection, addresses
 
+Completed = Callable[[str, str, Any, int], bool]
+
 _PLAIN_TARGET = re.compile(r"[!-~]+")
+# What Locust's session adds to a request that brings none.
+_GET_FIELDS = {"Accept-Encoding": "gzip, deflate, br"}
 
 
 def _fields(headers: dict[str, str]) -> str:
@@ -30,6 +42,10 @@ def _fields(headers: dict[str, str]) -> str:
     if fields.count("\n") != len(headers):
         raise ValueError("a header field holds a line break")
     return fields
+
+
+def _quoted(target: str) -> str:
+    return quote(target, safe="%/:=&?~#+!$,;'@()*[]")
 
 
 class UnexpectedStatus(LocustBadStatusCode):
@@ -40,6 +56,9 @@ class LightSession(FastHttpSession):
     """Locust's `FastHttpSession` (``get``, ``post``, ``catch_response`` and all) over light connections.
 
     Each request takes one more argument, ``expect``: the status that counts as success (default: any below 400).
+
+    ``request_event`` is Locust's. One of ours has a ``completed(method, name, response, length)`` too, which takes the
+    plain case without the dictionary that Locust's listeners get; it returns False if the event has to be fired.
     """
 
     def __init__(self, base_url: str, request_event: Any, user: Any, **options: Any) -> None:
@@ -51,19 +70,33 @@ class LightSession(FastHttpSession):
         self._host = place.hostname or ""
         self._port = place.port or 80
         self._origin = f"{place.scheme}://{place.netloc}"
+        self._prefix = str(self.base_url)[len(self._origin) :]
         if self._is_plain:
             with suppress(OSError):  # a host that is not known fails its requests, not its users
                 addresses(self._host, self._port)
         self._fixed_head = f" HTTP/1.1\r\nHost: {place.netloc}\r\nUser-Agent: system-design-lab\r\n"
+        self._get_tail = f"{self._fixed_head}{_fields(_GET_FIELDS)}\r\n"
         self._timeout_s: float = options.get("network_timeout", 60.0)
         self._connection_timeout_s: float = options.get("connection_timeout", 60.0)
+        self._completed: Completed | None = getattr(request_event, "completed", None)
         self._idle: list[Connection] = []
         # Most requests have the fields of the one before.
         self._last_headers: dict[str, str] = {}
         self._last_fields = ""
 
-    def get(self, url: str, **options: Any) -> Any:
-        return self.request("GET", url, **options)
+    def get(self, url: str, *, name: str | None = None, expect: int | None = None, **more: Any) -> Any:
+        if more or self.request_name or self.auth_header or not self._is_plain or not url.startswith("/"):
+            return self.request("GET", url, name=name, expect=expect, **more)
+        began_s = time.monotonic()
+        target = self._prefix + url
+        if not _PLAIN_TARGET.fullmatch(target):
+            target = _quoted(target)
+        response = self._exchange(f"GET {target}{self._get_tail}".encode("latin-1"), "GET", url, _GET_FIELDS, None)
+        status = response.status_code
+        if status and (status != expect if expect is not None else status >= 400):
+            response.error = UnexpectedStatus(self._origin + target, code=status)
+        self._report(name or url, url, response, began_s)
+        return response
 
     def post(self, url: str, data: Any = None, json: Any = None, **options: Any) -> Any:
         return self.request("POST", url, data=data, json=json, **options)
@@ -92,16 +125,44 @@ class LightSession(FastHttpSession):
             response.error = None
         return response
 
+    def _report(self, name: str, url: str, response: Any, began_s: float) -> None:
+        """Tell Locust of a GET: with all that its ``request`` event brings, if anybody but its statistics listens."""
+        error, length = response.error, 0
+        if response.status_code:
+            try:
+                length = response.length
+            except FAILURE_EXCEPTIONS as failure:
+                error = failure
+        if error is None and self._completed is not None and self._completed("GET", name, response, length):
+            return
+        took_s = time.monotonic() - began_s
+        self.request_event.fire(
+            request_type="GET",
+            name=name,
+            context=self.user.context() if self.user else {},
+            response=response,
+            exception=error,
+            start_time=time.time() - took_s,
+            url=self._build_url(url),
+            response_length=length,
+            response_time=took_s * 1000,
+        )
+
     def _send_light(self, method: str, url: str, payload: Any, headers: dict[str, str]) -> Any:
         request = self._request_bytes(method, url[len(self._origin) :] or "/", payload, headers)
+        response = self._exchange(request, method, url, headers, payload)
+        if response.status_code:
+            response.fill_in()  # Locust copies its attributes
+        return response
+
+    def _exchange(self, request: bytes, method: str, url: str, headers: dict[str, str], payload: Any) -> Any:
         connection: Connection | None = None
         try:
             connection = self._connection()
             response = connection.exchange(request, self._timeout_s)
         except (OSError, HTTPConnectionClosed, HTTPParseError) as error:
-            failed: Any = ErrorResponse(
-                FastRequest(url, method=method, headers=cast(Any, headers), payload=payload), error
-            )
+            asked = FastRequest(self._build_url(url), method=method, headers=cast(Any, headers), payload=payload)
+            failed: Any = ErrorResponse(asked, error)
             failed.sent_s = connection.sent_s if connection else float("nan")
             return failed
         if connection.is_open:
@@ -118,7 +179,7 @@ class LightSession(FastHttpSession):
 
     def _request_bytes(self, method: str, target: str, payload: Any, headers: dict[str, str]) -> bytes:
         if not _PLAIN_TARGET.fullmatch(target):
-            target = quote(target, safe="%/:=&?~#+!$,;'@()*[]")
+            target = _quoted(target)
         body = b""
         if payload:
             body = urlencode(payload).encode() if isinstance(payload, dict) else payload

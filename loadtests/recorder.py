@@ -30,6 +30,7 @@ NO_ERROR, STATUS, CONNECT, CONNECTION_LOST, TIMEOUT, PROTOCOL, TASK = range(len(
 
 SPAN_SLOTS = 16
 MOMENT = "at"  # the one span that is a moment: kept in seconds since the run's start, as all times are
+_CACHE = {"cache;desc=hit": 1, "cache;desc=miss": 0}
 MAX_GENERATORS = 64
 _HEADER_FIELDS = 1 + 2 * MAX_GENERATORS  # float64: the start, then for each generator: ready, dispatched
 _COLUMNS: dict[str, np.dtype[Any]] = {
@@ -163,23 +164,44 @@ class Recorder:
         self._status, self._outcome, self._error = views["status"], views["outcome"], views["error"]
         self._cache_hit = views["cache_hit"]
         self._spans = {name: views[f"span_{slot}"] for slot, name in enumerate(spans)}
+        self._durations = {name: view for name, view in self._spans.items() if name != MOMENT}
         self._part, self._parts = part, parts
         self.start_s = 0.0
 
     def write(self, exchange: Exchange) -> None:
         row = (exchange.row - self._part) // self._parts
-        self._started[row] = exchange.started_s - self.start_s
-        self._sent[row] = exchange.sent_s - self.start_s
-        self._completed[row] = exchange.completed_s - self.start_s
+        start_s = self.start_s
+        self._started[row] = exchange.started_s - start_s
+        self._sent[row] = exchange.sent_s - start_s
+        self._completed[row] = exchange.completed_s - start_s
         self._status[row] = exchange.status
         self._error[row] = exchange.error
         if exchange.server_timing:
-            for name, duration_s, description in server_timing.parse(exchange.server_timing):
-                if name in self._spans and duration_s is not None:
-                    self._spans[name][row] = duration_s - self.start_s if name == MOMENT else duration_s
-                if name == "cache" and description in ("hit", "miss"):
-                    self._cache_hit[row] = description == "hit"
+            durations = self._durations
+            for metric in exchange.server_timing.split(", "):
+                name, _, value = metric.partition(";dur=")
+                # What nearly every metric is; the rest is read with care.
+                if name in durations:
+                    try:
+                        durations[name][row] = float(value) / 1000
+                    except ValueError:
+                        self._read(metric, row)
+                elif name in _CACHE and "cache" in durations:
+                    try:
+                        durations["cache"][row] = float(value) / 1000
+                        self._cache_hit[row] = _CACHE[name]
+                    except ValueError:
+                        self._read(metric, row)
+                else:
+                    self._read(metric, row)
         self._outcome[row] = exchange.outcome  # last: a row with an outcome is whole
+
+    def _read(self, metrics: str, row: int) -> None:
+        for name, duration_s, description in server_timing.parse(metrics):
+            if name in self._spans and duration_s is not None:
+                self._spans[name][row] = duration_s - self.start_s if name == MOMENT else duration_s
+            if name == "cache" and description in ("hit", "miss"):
+                self._cache_hit[row] = description == "hit"
 
     def drop(self, row: int) -> None:
         self._outcome[(row - self._part) // self._parts] = DROPPED

@@ -40,13 +40,12 @@ class _TimerFd:
         self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
         if self._fd < 0:
             raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._callback = callback
         self._settime = self._libc.timerfd_settime
         self._when = _Itimerspec()
         self._when_pointer = ctypes.byref(self._when)
         # Of all that is ready in one turn of the loop, what is due to be sent comes first.
         self._watcher = hub.loop.io(self._fd, 1, priority=hub.loop.MAXPRI)
-        self._watcher.start(self._expired)
+        self._watcher.start(callback)
 
     def set(self, at_monotonic_s: float) -> None:
         at_s = max(at_monotonic_s, _SMALLEST_S)  # 0 would disarm it
@@ -54,12 +53,11 @@ class _TimerFd:
         self._when.value_ns = int(at_s % 1 * 1e9)
         self._settime(self._fd, _TFD_TIMER_ABSTIME, self._when_pointer, None)
 
-    def _expired(self) -> None:
-        try:
-            os.read(self._fd, 8)
-        except BlockingIOError:
-            return
-        self._callback()
+    def again(self) -> None:
+        """Call once more as soon as the loop has turned: what has expired stays readable until it is set anew."""
+
+    def stop(self) -> None:
+        self._settime(self._fd, 0, ctypes.byref(_Itimerspec()), None)
 
     def close(self) -> None:
         self._watcher.stop()
@@ -77,6 +75,12 @@ class _LoopTimer:
         self._timer = self._hub.loop.timer(max(0.0, at_monotonic_s - time.monotonic()))
         self._timer.start(self._callback)
 
+    def again(self) -> None:
+        self.set(0.0)
+
+    def stop(self) -> None:
+        self._timer.stop()
+
     def close(self) -> None:
         self._timer.close()
 
@@ -85,7 +89,10 @@ Timer = _TimerFd | _LoopTimer
 
 
 def timer(callback: Callable[[], None]) -> Timer:
-    """A timer that calls ``callback`` in the hub once for each ``set(at_monotonic_s)``; an earlier ``set`` is lost."""
+    """A timer that calls ``callback`` in the hub at ``set(at_monotonic_s)``; an earlier ``set`` is lost.
+
+    The callback ends with another ``set``, with ``again()`` or with ``stop()``.
+    """
     hub = gevent.get_hub()
     return _TimerFd(hub, callback) if sys.platform == "linux" else _LoopTimer(hub, callback)
 

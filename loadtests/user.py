@@ -19,9 +19,11 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_WAITING
 
 from loadtests import locust_options, recorder
+from loadtests.answer import LightResponse
 from loadtests.connection import ConnectFailed
 from loadtests.http_client import LightSession
 from loadtests.recorder import Exchange
+from loadtests.statistics_of_locust import Statistics
 from sdlab.errors import InvalidInput
 from sdlab.popularity import zipf_ranks
 from sdlab.spec import Design
@@ -90,6 +92,7 @@ class DesignUser(FastHttpUser):
         if locust_options.is_open(environment.parsed_options):
             self.tasks = [_idle]  # of the users that Locust spawns; the schedule has its own
         self.exchange: Exchange | None = None
+        self.statistics: Statistics | None = None  # an open-loop run's
         self.client: LightSession = LightSession(
             str(self.host),
             _ObservedEvent(environment.events.request, self),
@@ -100,6 +103,7 @@ class DesignUser(FastHttpUser):
         self._seed = _seed_of(environment)
         worker = getattr(environment.runner, "worker_index", 0)
         self._name = f"{worker}.{next(self._numbers)}"
+        self._code = self.design.test_data.code
         self._keys = _drawn_keys(self.design, self._seed, self._name)
         self._data = itertools.count()
 
@@ -111,7 +115,7 @@ class DesignUser(FastHttpUser):
     def next_code(self) -> str:
         """The code of the key to ask for: the scheduled one in an open-loop run, otherwise the next draw."""
         rank = self.exchange.key if self.exchange else next(self._keys)
-        return self.design.test_data.code(rank)
+        return self._code(rank)
 
     def next_unique(self) -> str:
         """A text that no other request of this seed has: the same seed makes the same data again."""
@@ -161,19 +165,32 @@ class _ObservedEvent:
                 meta["response_time"] = (exchange.completed_s - exchange.intended_s) * 1000
         self._event.fire(**meta)
 
+    def completed(self, method: str, name: str, response: LightResponse, length: int) -> bool:
+        """Note a request that went as its task expects; False if others listen, and have to be told with `fire`."""
+        exchange, statistics = self._user.exchange, self._user.statistics
+        if exchange is None or statistics is None or not statistics.listens_alone:
+            return False
+        since_s = exchange.intended_s if exchange.outcome == recorder.PENDING else response.sent_s
+        _note(exchange, response, None)
+        statistics.add(method, name, (response.received_s - since_s) * 1000, length)
+        return True
+
 
 def _note(exchange: Exchange, response: Any, exception: BaseException | None) -> None:
     if exchange.sent_s != exchange.sent_s:
         exchange.sent_s = getattr(response, "sent_s", float("nan"))
-    exchange.status = response.status_code or 0
-    if exchange.status:
-        exchange.completed_s = getattr(response, "received_s", None) or time.monotonic()
-        exchange.server_timing = response.headers.get("server-timing") or ""
+    exchange.status = status = response.status_code or 0
+    if status:
+        if isinstance(response, LightResponse):
+            exchange.completed_s, exchange.server_timing = response.received_s, response.server_timing
+        else:
+            exchange.completed_s = getattr(response, "received_s", None) or time.monotonic()
+            exchange.server_timing = response.headers.get("server-timing") or ""
     if exception is None:
         if exchange.outcome == recorder.PENDING:
             exchange.outcome = recorder.COMPLETED
     else:
-        exchange.fail(*_outcome(exchange.status, exception))
+        exchange.fail(*_outcome(status, exception))
 
 
 def _outcome(status: int, exception: BaseException) -> tuple[int, int]:

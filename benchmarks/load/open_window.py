@@ -3,9 +3,9 @@
     python -m benchmarks.load.open_window --host URL --rate 800 --arrival constant --seconds 4
 
 Prints a JSON document: the requests answered within the load, its length, those that failed, the driver's CPU time in
-it, and its lateness after a warm-up in which its connections are made. (Of a schedule that asks for too much, what is
-answered after its end does not count.) With --times FILE writes each request's times (intended, sent, completed), in
-seconds, as numpy's .npy.
+it, and its lateness after a warm-up in which its connections are made, of all and of each tenth of a second. (Of a
+schedule that asks for too much, what is answered after its end does not count.) With --times FILE writes each request's
+times (intended, sent, completed), in seconds, as numpy's .npy.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from sdlab.catalog import load_design
 
 # As the closed loops have theirs, in which nothing is counted.
 WARM_UP_S = 0.5
+# A pause of the machine spoils the slice that it falls into, and not the others.
+SLICE_S = 0.1
 
 
 def main() -> None:
@@ -53,7 +55,9 @@ def main() -> None:
         table, validity = run.requests(), run.manifest.validity
         cpu_s = run.json("resources")["processes"]["generator"]["cpu_s"]
     completed = table[table["outcome"] == "completed"]
-    late_s = lateness_s(table[table["intended_s"] >= WARM_UP_S])
+    counted = table[table["intended_s"] >= WARM_UP_S]
+    late_s = lateness_s(counted)
+    slices = [lateness_s(part) for _, part in counted.groupby((counted["intended_s"] / SLICE_S).astype(int))]
     if options.times:
         np.save(options.times, completed[["intended_s", "sent_s", "completed_s"]].to_numpy(dtype=np.float64))
     document = {
@@ -63,6 +67,7 @@ def main() -> None:
         "wall_s": float(table["intended_s"].max() - table["intended_s"].min()),
         **{f"lateness_s_p{p}": float(np.quantile(late_s, p / 100)) for p in (50, 90, 99)},
         "lateness_s_max": float(late_s.max()),
+        "lateness_s_p99_of_slices": [float(np.quantile(part, 0.99)) for part in slices if part.size],
         "invalid": list(validity.reasons) if validity else [],
     }
     print(json.dumps(document))

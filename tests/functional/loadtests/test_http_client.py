@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from sdlab.catalog import ROOT
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+PACKED = gzip.compress(b"ok")
 CLOSE = b""  # in a script: the server closes the connection here
 ENDLESS_FIELD = b"X-More: " + b"x" * 60_000
 SCRIPTS: dict[str, list[bytes]] = {
@@ -39,6 +41,11 @@ SCRIPTS: dict[str, list[bytes]] = {
     "closed_unanswered": [CLOSE],
     "no_http": [b"SSH-2.0-OpenSSH_9.2\r\n"],
     "endless_headers": [b"HTTP/1.1 200 OK\r\n", *([ENDLESS_FIELD] * 200)],
+    "says_keep_alive": [b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok"],
+    "packed": [b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED],
+    "two_lengths": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"],
+    "no_colon": [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Number\r\n\r\nok"],
+    "space_in_name": [b"HTTP/1.1 200 OK\r\nX Number: 1\r\nContent-Length: 2\r\n\r\nok"],
     "head": [b"HTTP/1.1 200 OK\r\nContent-Length: 700\r\n\r\n"],
 }
 # Asks for each path and then for /whole, on a session of its own: which of both came over the first connection?
@@ -129,6 +136,8 @@ def found() -> dict[str, Any]:
     ("path", "status", "body"),
     [
         ("whole", 200, "ok"),
+        ("says_keep_alive", 200, "ok"),
+        ("packed", 200, "ok"),
         ("byte_by_byte", 200, "ok"),
         ("chunked", 200, "abcde"),
         ("no_content", 204, ""),
@@ -171,6 +180,9 @@ def test_bytes_after_an_answer_belong_to_no_other_request(found: dict[str, Any],
         ("cut_short", "HTTPConnectionClosed"),
         ("closed_unanswered", "HTTPConnectionClosed"),
         ("no_http", "HTTPParseError"),
+        ("two_lengths", "HTTPParseError"),
+        ("no_colon", "HTTPParseError"),
+        ("space_in_name", "HTTPParseError"),
         ("endless_headers", "HTTPParseError"),
     ],
 )

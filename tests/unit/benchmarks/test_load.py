@@ -65,7 +65,17 @@ def test_without_the_other_generators_it_says_how_to_get_them(
 
 
 def test_what_was_asked_of_the_generator_stands_beside_what_was_measured() -> None:
-    document = {"ratios": {"closed_to_stock": 3.4, "open_to_stock": 2.9, "lateness_s_p99_at_half": 0.0004}}
-    rate, late = generator.verdicts(document)
+    slices = {"lateness_s_p99_median": 0.0003, "share_met": 0.98}
+    document = {
+        "ratios": {
+            "closed_to_stock": 3.4,
+            "open_to_stock": 2.9,
+            "lateness_s_p99_at_half": {"constant": 0.0004, "poisson": 0.002},
+            "slices_at_half": {"constant": slices, "poisson": slices},
+        }
+    }
+    rate, constant, poisson = generator.verdicts(document)
     assert rate.endswith("(met, missed)")
-    assert late.endswith("0.400 ms; asked: below 1 ms (met)")
+    assert "0.400 ms, median of the rounds; asked: below 1 ms (met)" in constant
+    assert "2.000 ms, median of the rounds; asked: below 1 ms (missed)" in poisson
+    assert poisson.endswith("0.300 ms at the median, below the bound in 98%")

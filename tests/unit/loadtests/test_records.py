@@ -115,6 +115,34 @@ def test_what_one_process_records_another_reads(shared: SharedRecords) -> None:
     assert np.isnan(shared.columns["span_0"]).all()
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "cache;desc=hit;dur=0.31, app;dur=1.5, at;dur=4000",
+        "cache;desc=miss, app;dur=1.5",
+        "cache;dur=2;desc=hit,app;dur=1.5",
+        'app;dur=1.5;desc="all of it", cache;desc="hit"',
+        " app ; dur=1.5 , cache;desc=hit;dur=none",
+        "app, cache;desc=stale;dur=1, other;dur=3",
+        "cache;desc=hit;dur=, app;dur=x",
+    ],
+)
+def test_server_timing_is_recorded_as_it_is_read(shared: SharedRecords, header: str) -> None:
+    spans = ("app", "cache", "at")
+    recorder = Recorder(shared, spans)
+    recorder.start_s = 1.0
+    exchange = Exchange(2, 0, 1.0)
+    exchange.outcome, exchange.server_timing = COMPLETED, header
+    recorder.write(exchange)
+    found = {entry.name: entry for entry in server_timing.parse(header)}
+    for slot, name in enumerate(spans):
+        duration_s = found[name].duration_s if name in found else None
+        expected_s = np.nan if duration_s is None else duration_s - (name == "at")
+        np.testing.assert_equal(shared.columns[f"span_{slot}"][2], expected_s)
+    hit = {"hit": 1, "miss": 0}.get(found["cache"].description if "cache" in found else "", -1)
+    assert shared.columns["cache_hit"][2] == hit
+
+
 def test_a_table_of_one_part_holds_its_rows_side_by_side(shared: SharedRecords) -> None:
     recorder = Recorder(shared, (), part=1, parts=3)
     recorder.drop(1)
