@@ -59,7 +59,7 @@ class Block:
 
 def measure(session: Session, plan: Plan, number: int, told: Callable[[str], None]) -> Block:
     """Run one block on a fresh service. ``told`` hears what is being done."""
-    calibration, found = calibrate(session, plan.calibration_window_s, told)
+    calibration, found, keys = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps)
     frozen = freeze(session, calibration, found, plan.calibration_window_s)
     block = Block(number, calibration, frozen)
     told(f"block {number}: parameters frozen as {calibration.digest}")
@@ -72,7 +72,7 @@ def measure(session: Session, plan: Plan, number: int, told: Callable[[str], Non
     while waiting:
         share = waiting.pop(0)
         told(f"block {number}: held-out load at {share:.0%} of saturation")
-        run = _window(session, plan, block, share, calibrated_s)
+        run = _window(session, plan, block, keys, share, calibrated_s)
         block.windows.append(run)
         if reasons := rejection(run.requests(), run.json("resources"), calibrated_s):
             block.rejected[run.manifest.run_id] = reasons
@@ -90,11 +90,11 @@ def rejection(table: pd.DataFrame, resources: Mapping[str, object], calibrated_s
     return [*([found] if found else []), *faults]
 
 
-def _window(session: Session, plan: Plan, block: Block, share: float, calibrated_s: float) -> Run:
+def _window(session: Session, plan: Plan, block: Block, keys: int, share: float, calibrated_s: float) -> Run:
     design = session.design
     rate_rps = share * plan.saturation_rps
     seed = session.seed + _SEED_STEP * block.number + len(block.windows)
-    requests = workload.steady(design, "poisson", rate_rps, plan.window_s, seed, design.test_data.links)
+    requests = workload.steady(design, "poisson", rate_rps, plan.window_s, seed, keys)
     return session.window(
         requests,
         seed=seed,

@@ -36,8 +36,8 @@ class Measured(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    by_busy_periods_s: float = Field(ge=0)
-    by_busy_periods_half_width_s: float = Field(ge=0)
+    by_thread_clock_s: float = Field(ge=0)
+    by_thread_clock_half_width_s: float = Field(ge=0)
     by_process_cpu_s: float = Field(ge=0)
 
 
@@ -52,13 +52,29 @@ class IdleLevel(BaseModel):
     samples: int = Field(ge=1)
 
 
+class TwoSpeeds(BaseModel):
+    """The speeds of the API's core (`sdlab.speed`) while it was calibrated: the probe's time at the fast one, for which
+    share of the time it was at the slow one, and how many times as long the API's work took then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    fast_spin_s: float = Field(gt=0)
+    slow_share: float = Field(ge=0, le=1)
+    slow_factor: float = Field(ge=1)
+
+    @property
+    def mean_factor(self) -> float:
+        """How many times as long as at the fast speed everything took in the mean."""
+        return 1 + (self.slow_factor - 1) * self.slow_share
+
+
 class Calibration(BaseModel):
     """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
 
     ``segments[operation]`` are the shares of its ``api`` demand before the first await, between awaits, after the last
     up to the answer, and after the answer ("first", "middle", "last", "finish"; they add up to 1). ``idle`` are the
-    levels of what an idle gap costs; ``cpu`` is the evidence by two methods; ``client_cpu_s`` is what the load
-    generator's one process spends on a request.
+    levels of what an idle gap costs; ``cpu`` is the evidence by two methods. All are at the mean speed of the windows;
+    ``speeds`` says what that was, where it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,7 +90,7 @@ class Calibration(BaseModel):
     segments: dict[str, dict[str, float]] = {}
     idle: tuple[IdleLevel, ...] = ()
     cpu: dict[str, Measured] = {}
-    client_cpu_s: float = Field(default=0.0, ge=0)
+    speeds: TwoSpeeds | None = None
 
     @property
     def digest(self) -> str:
