@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from loadtests.resources import Sampler
 from loadtests.service import Service
 from loadtests.session import Session
 from loadtests.warm_up import warm_up
-from sdlab import arrivals, runs, workload
+from sdlab import arrivals, runs, spoilt, workload
 from sdlab.calibration import Calibration
 from sdlab.errors import LabError
 from sdlab.runs import Machine, Run
@@ -46,12 +46,22 @@ IDLE_S = 3.0
 SAMPLES_MIN = 100  # percentiles of these windows are not reported; only their means and demands are used
 
 
+@dataclass(frozen=True)
+class Calibrated:
+    """What a calibration found, and its evidence. The first ``keys`` are in the service's cache."""
+
+    calibration: Calibration
+    estimate: Estimate
+    keys: int
+
+
 def calibrate(
     session: Session, window_s: float, told: Callable[[str], None], saturation_rps: float | None = None
-) -> tuple[Calibration, Estimate, int]:
+) -> Calibrated:
     """Run the windows and estimate the demands. Raises `LabError` if the service was busier than it may be.
 
-    ``window_s`` is the length of each window in seconds; ``told`` hears what is being done.
+    ``window_s`` is the length of each window in seconds; ``told`` hears what is being done. Without ``saturation_rps``
+    the rate is looked for.
     """
     design = session.design
     told("measuring the idle service")
@@ -79,7 +89,7 @@ def calibrate(
         cpu=found.cpu,
         speeds=found.speeds,
     )
-    return calibration, found, keys
+    return Calibrated(calibration, found, keys)
 
 
 def _rate_rps(session: Session, keys: int, saturation_rps: float | None, told: Callable[[str], None]) -> float:
@@ -105,10 +115,16 @@ def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
 
 
 def _within_bounds(session: Session, focus: str, keys: int, rate_rps: float, window_s: float, number: int) -> Run:
-    """A window that left the API process idle enough; slower ones are tried if it did not."""
+    """A window that left the API process idle enough and that no other program disturbed, in a few tries.
+
+    Slower ones are tried if it was too busy; the last try counts if it was only disturbed.
+    """
     for attempt in range(TRIES):
-        run = _window(session, focus, keys, rate_rps * SLOWER**attempt, window_s, TRIES * number + attempt)
-        if _api_utilisation(run) <= UTILISATION_MAX:
+        run = _window(session, focus, keys, rate_rps, window_s, TRIES * number + attempt)
+        is_last = attempt == TRIES - 1
+        if _api_utilisation(run) > UTILISATION_MAX:
+            rate_rps *= SLOWER
+        elif is_last or spoilt.by_others(run.json("resources")) is None:
             return run
     raise LabError(
         f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {UTILISATION_MAX:.0%} is "

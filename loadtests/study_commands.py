@@ -36,6 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def calibrate(
     slug: Slug,
     window: WindowSeconds = 5.0,
+    saturation: Annotated[
+        float | None, typer.Option(min=1.0, help="Requests/s; then the rate is 40 % of it, else it is looked for.")
+    ] = None,
     seed: Seed = 7,
     publish: Annotated[bool, typer.Option(help="Also write designs/<slug>/calibration.toml.")] = False,
     study: Study = None,
@@ -46,8 +49,9 @@ def calibrate(
     console = Console(stderr=as_json, highlight=False)
     design = load_design(slug)
     with _session(design, seed, study, runs_folder, console) as (session, told):
-        calibration, found, _keys = run_calibration(session, window, told)
-        folder = freeze(session, calibration, found, window).folder
+        done = run_calibration(session, window, told, saturation)
+        folder = freeze(session, done, window).folder
+    calibration = done.calibration
     if publish:
         calibration.save(design_folder(slug) / "calibration.toml")
     if as_json:

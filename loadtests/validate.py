@@ -59,12 +59,13 @@ class Block:
 
 def measure(session: Session, plan: Plan, number: int, told: Callable[[str], None]) -> Block:
     """Run one block on a fresh service. ``told`` hears what is being done."""
-    calibration, found, keys = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps)
-    frozen = freeze(session, calibration, found, plan.calibration_window_s)
-    block = Block(number, calibration, frozen)
+    done = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps)
+    calibration, keys = done.calibration, done.keys
+    block = Block(number, calibration, freeze(session, done, plan.calibration_window_s))
     told(f"block {number}: parameters frozen as {calibration.digest}")
-    calibrated_s = spoilt.reference_s(run.json("resources") for run in session.done)
-    disturbed = [spoilt.by_the_machine(run.json("resources"), calibrated_s) for run in session.done]
+    counted = [run.json("resources") for run in session.done if run.manifest.run_id in calibration.run_ids]
+    calibrated_s = spoilt.reference_s(counted)
+    disturbed = [spoilt.by_the_machine(resources, calibrated_s) for resources in counted]
     block.calibration_disturbed = [reason for reason in disturbed if reason]
     order = arrivals.stream(session.seed, f"order of windows, block {number}").permutation(len(plan.shares))
     waiting = [plan.shares[index] for index in order]
