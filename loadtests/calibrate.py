@@ -34,8 +34,10 @@ PILOT_S = 2.0
 WARM_UP_S = 10.0  # at the design's peak rate
 PILOT_SEED = 100
 PILOTS = 3  # a busier process needs less for a request, and its cache is warmer: one guess would be far too slow
-UTILISATION_MAX = 0.45
+UTILISATION_MAX = 0.4
 SHARE_OF_SATURATION = 0.4
+# At so much of a known saturation a process may still be busier than that, for each request costs it more.
+UTILISATION_MAX_KNOWN = 0.6
 UTILISATION_AIM = 0.33
 SLOW_SHARE = 1 / 3
 TRIES = 3
@@ -69,10 +71,11 @@ def calibrate(
     keys = warm_up(session, WARM_UP_S, told)
     rate_rps = _rate_rps(session, keys, saturation_rps, told)
     plan = _plan(design, rate_rps)
+    most = UTILISATION_MAX if saturation_rps is None else UTILISATION_MAX_KNOWN
     measured: list[Run] = []
     for number, (focus, at_rps) in enumerate(plan, 1):
         told(f"calibrating at {at_rps:.0f} requests/s ({number} of {len(plan)})")
-        measured.append(_within_bounds(session, focus, keys, at_rps, window_s, number))
+        measured.append(_within_bounds(session, focus, keys, at_rps, window_s, number, most))
     found = estimate.estimate([_measured(run) for run in measured], idle)
     utilisation = max(_api_utilisation(run) for run in measured)
     calibration = Calibration(
@@ -114,7 +117,9 @@ def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
     return [*windows, (MIX, SLOW_SHARE * rate_rps)]
 
 
-def _within_bounds(session: Session, focus: str, keys: int, rate_rps: float, window_s: float, number: int) -> Run:
+def _within_bounds(
+    session: Session, focus: str, keys: int, rate_rps: float, window_s: float, number: int, most: float
+) -> Run:
     """A window that left the API process idle enough and that no other program disturbed, in a few tries.
 
     Slower ones are tried if it was too busy; the last try counts if it was only disturbed.
@@ -122,12 +127,12 @@ def _within_bounds(session: Session, focus: str, keys: int, rate_rps: float, win
     for attempt in range(TRIES):
         run = _window(session, focus, keys, rate_rps, window_s, TRIES * number + attempt)
         is_last = attempt == TRIES - 1
-        if _api_utilisation(run) > UTILISATION_MAX:
+        if _api_utilisation(run) > most:
             rate_rps *= SLOWER
         elif is_last or spoilt.by_others(run.json("resources")) is None:
             return run
     raise LabError(
-        f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {UTILISATION_MAX:.0%} is "
+        f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {most:.0%} is "
         "allowed: its demands would hold the queueing that the model is to predict"
     )
 

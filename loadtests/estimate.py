@@ -79,6 +79,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU.
     """
     fast_s = speed.fast_s(window.speeds for window in windows)
+    slow_factor = speed.slow_factor((window.speeds for window in windows), fast_s)
     tables = [_at_speed(labelled(window.table), window.speeds, fast_s) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     seen = everything["label"].value_counts()
@@ -97,7 +98,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     durations = np.array([one.duration_s for one in busy])
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
-    fitted = waking.fit(tables, labels, background)
+    fitted = waking.fit(tables, labels, background, slow_factor)
     speeds = (
         TwoSpeeds(fast_spin_s=fast_s, slow_share=fitted.slow_share, slow_factor=fitted.slow_factor)
         if (np.isfinite(fast_s))
@@ -156,10 +157,8 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
 
 
 def _at_speed(table: pd.DataFrame, speeds: Speeds | None, fast_s: float) -> pd.DataFrame:
-    """Labelled records with ``slow``: whether the API's core was slow when each was sent."""
-    if speeds is None:
-        return table
-    return table.assign(slow=speeds.is_slow(table["sent_s"].to_numpy(dtype=np.float64), fast_s))
+    """Labelled records with ``slow``, the window's share at the slow speed: by the moment the probe is too coarse."""
+    return table if speeds is None else table.assign(slow=speeds.slow_share(fast_s))
 
 
 def _checked(by_thread_s: float, by_process_s: float) -> float:

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from sdlab.arrivals import FloatArray, stream
 from sdlab.errors import LabError
@@ -30,7 +29,6 @@ LEVELS_S = (0.00002, 0.0003, 0.001, 0.003, 0.01)
 """From these idle times on, each a level. Who did not run for less has not slept."""
 
 STRETCH = 8
-SLOW_FACTOR_MAX = 3.0
 LEVEL_SAMPLES_MIN = 30
 _RESAMPLED = 60
 _CONFIDENCE = (2.5, 97.5)
@@ -93,10 +91,11 @@ class _Stretches:
     slow_share: FloatArray
 
 
-def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Fitted:
+def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float, slow_factor: float = 1.0) -> Fitted:
     """Fit demands and extras over several windows of one process.
 
-    ``tables`` are labelled records (`estimate.labelled`), with ``slow`` where the machine's speed is known;
+    ``tables`` are labelled records (`estimate.labelled`), with ``slow``, the share of the time at the slow
+    speed, where that is known; all took ``slow_factor`` times as long then;
     ``background`` is the process's utilisation when nobody asks anything of it. The intervals are of a bootstrap over
     stretches. Raises `LabError` if the clocks are of several processes, or there are fewer stretches than unknowns.
     """
@@ -108,8 +107,7 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     matrix = np.hstack([counts, wakes])
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
-    factor = _slow_factor(matrix, cpu_s, slow)
-    matrix = matrix * (1 + (factor - 1) * slow)[:, None]
+    matrix = matrix * (1 + (slow_factor - 1) * slow)[:, None]
     solution = _solved(matrix, cpu_s)
     generator = stream(len(cpu_s), "bootstrap of stretches")
     again = np.array([_solved(matrix[rows], cpu_s[rows]) for rows in _resampled(len(cpu_s), generator)])
@@ -120,19 +118,7 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
         for at_s, value, samples in zip(after_s, values[len(labels) :], wakes.sum(axis=0), strict=True)
     ]
     demands = dict(zip(labels, values[: len(labels)], strict=True))
-    return Fitted(demands, levels, len(cpu_s), factor, float(slow.mean()))
-
-
-def _slow_factor(matrix: NDArray[np.float64], cpu_s: FloatArray, slow: FloatArray) -> float:
-    """How many times as long everything takes at the slow speed: what explains the stretches best."""
-    if not slow.any():
-        return 1.0
-
-    def unexplained(factor: float) -> float:
-        scaled = matrix * (1 + (factor - 1) * slow)[:, None]
-        return float(np.square(cpu_s - scaled @ _solved(scaled, cpu_s)).sum())
-
-    return float(minimize_scalar(unexplained, bounds=(1.0, SLOW_FACTOR_MAX), method="bounded").x)
+    return Fitted(demands, levels, len(cpu_s), slow_factor, float(slow.mean()))
 
 
 def _solved(matrix: NDArray[np.float64], cpu_s: FloatArray) -> FloatArray:

@@ -63,3 +63,15 @@ def fast_s(windows: Iterable[Speeds | None]) -> float:
     """The time of the probe at the fast speed, from several windows together; NaN without any."""
     known = [window.spin_s for window in windows if window is not None]
     return float(np.quantile(np.concatenate(known), FAST_QUANTILE)) if known else math.nan
+
+
+def slow_factor(windows: Iterable[Speeds | None], fast_s: float) -> float:
+    """How many times as long the probe took at the slow speed, the median over several windows; 1 if it never was.
+
+    What the service does is slowed alike: over windows of the same load its CPU time a request goes with the probe's
+    mean time.
+    """
+    known = [window.spin_s for window in windows if window is not None]
+    times = np.concatenate(known) if known else np.empty(0)
+    slow = times[times > SLOW_RATIO * fast_s]
+    return float(np.median(slow) / np.median(times[times <= SLOW_RATIO * fast_s])) if slow.size else 1.0
