@@ -107,7 +107,7 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     matrix = np.hstack([counts, wakes])
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
-    matrix = matrix * (1 + (slow_factor - 1) * slow)[:, None]
+    matrix *= (1 + (slow_factor - 1) * slow)[:, None]
     solution = _solved(matrix, cpu_s)
     generator = stream(len(cpu_s), "bootstrap of stretches")
     again = np.array([_solved(matrix[rows], cpu_s[rows]) for rows in _resampled(len(cpu_s), generator)])
