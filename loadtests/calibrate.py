@@ -1,8 +1,9 @@
-"""Calibration: load a service at low rates, in several mixes, and estimate what each operation asks of each part.
+"""Calibration: load a service at rates of at most 40 % of saturation, and estimate what each operation asks of each part.
 
-Each operation is the focus of one window, in which it is half of all requests; so the CPU of a process can be told
-apart by operation. One more window asks for keys evenly, so that the cache misses. The mix of the design comes at as
-high a rate as is allowed, and at a third of it: a demand is measured both in a busy process and after idling.
+The cache is warm before the first window. The mix of the design comes again and again at the highest rate allowed, for
+there a process is awake most of the time, as it will be at the rates to predict; once at a third of it, for what long
+idle times cost. Each rare operation is the focus of one window, in which it is half of all requests, so that the CPU of
+a process can be told apart by operation; one more asks for keys that were never asked for, so that the cache misses.
 """
 
 from __future__ import annotations
@@ -125,8 +126,10 @@ def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
     an operation."""
     rare = [name for name, operation in design.workload.operations.items() if operation.share < FOCUS]
     windows = [(MIX, rate_rps)]
-    for focus in [*rare, COLD]:
-        windows += [(focus, rate_rps / 2), (MIX, rate_rps)]
+    for number, focus in enumerate([*rare, COLD], 1):
+        windows.append((focus, rate_rps / 2))
+        if number % 2 == 0:
+            windows.append((MIX, rate_rps))
     return [*windows, (MIX, SLOW_SHARE * rate_rps)]
 
 
