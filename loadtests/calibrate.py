@@ -1,4 +1,4 @@
-"""Calibration: load a service at rates of at most 40 % of saturation, and estimate what each operation asks of each part.
+"""Calibration: load a service at rates of at most 40 % of saturation; estimate what each operation asks of each part.
 
 The cache is warm before the first window. The mix of the design comes again and again at the highest rate allowed, for
 there a process is awake most of the time, as it will be at the rates to predict; once at a third of it, for what long
