@@ -1,15 +1,16 @@
-"""Calibration: load a service at low rates, in several mixes, and estimate what each operation asks of each part.
+"""Calibration: load a service at rates of at most 40 % of saturation; estimate what each operation asks of each part.
 
-Each operation is the focus of one window, in which it is half of all requests; so the CPU of a process can be told
-apart by operation. One more window asks for keys evenly, so that the cache misses. The mix of the design comes at as
-high a rate as is allowed, and at a third of it: a demand is measured both in a busy process and after idling.
+The cache is warm before the first window. The mix of the design comes again and again at the highest rate allowed, for
+there a process is awake most of the time, as it will be at the rates to predict; once at a third of it, for what long
+idle times cost. Each rare operation is the focus of one window, in which it is half of all requests, so that the CPU of
+a process can be told apart by operation; one more asks for keys that were never asked for, so that the cache misses.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,18 +21,26 @@ from loadtests.estimate import Busy, Estimate, Window
 from loadtests.resources import Sampler
 from loadtests.service import Service
 from loadtests.session import Session
-from sdlab import arrivals, runs, workload
+from loadtests.warm_up import warm_up
+from sdlab import arrivals, runs, spoilt, workload
 from sdlab.calibration import Calibration
 from sdlab.errors import LabError
 from sdlab.runs import Machine, Run
 from sdlab.spec import Design
+from sdlab.speed import Speeds
 from sdlab.workload import Requests
 
 PILOT_SHARE_OF_PEAK = 0.35
 PILOT_S = 2.0
+REFRESH_S = 3.0
+REFRESH_SEED = 200
+WARM_UP_S = 10.0  # at the design's peak rate
 PILOT_SEED = 100
 PILOTS = 3  # a busier process needs less for a request, and its cache is warmer: one guess would be far too slow
 UTILISATION_MAX = 0.4
+SHARE_OF_SATURATION = 0.4
+# At so much of a known saturation a process may still be busier than that, for each request costs it more.
+UTILISATION_MAX_KNOWN = 0.6
 UTILISATION_AIM = 0.33
 SLOW_SHARE = 1 / 3
 TRIES = 3
@@ -42,26 +51,35 @@ IDLE_S = 3.0
 SAMPLES_MIN = 100  # percentiles of these windows are not reported; only their means and demands are used
 
 
-def calibrate(session: Session, window_s: float, told: Callable[[str], None]) -> tuple[Calibration, Estimate]:
+@dataclass(frozen=True)
+class Calibrated:
+    """What a calibration found, and its evidence. The first ``keys`` are in the service's cache."""
+
+    calibration: Calibration
+    estimate: Estimate
+    keys: int
+
+
+def calibrate(
+    session: Session, window_s: float, told: Callable[[str], None], saturation_rps: float | None = None
+) -> Calibrated:
     """Run the windows and estimate the demands. Raises `LabError` if the service was busier than it may be.
 
-    ``window_s`` is the length of each window in seconds; ``told`` hears what is being done.
+    ``window_s`` is the length of each window in seconds; ``told`` hears what is being done. Without ``saturation_rps``
+    the rate is looked for.
     """
     design = session.design
     told("measuring the idle service")
     idle = _idle(session.service)
-    told("looking for the rate to calibrate at")
-    rate_rps = PILOT_SHARE_OF_PEAK * design.workload.peak_rate_rps
-    for number in range(PILOTS):
-        pilot = _window(session, MIX, rate_rps, PILOT_S, PILOT_SEED + number, role="pilot")
-        rate_rps *= UTILISATION_AIM / _api_utilisation(pilot)
-    focuses = [*design.operations, COLD]
-    plan = [(MIX, rate_rps), (MIX, SLOW_SHARE * rate_rps), *((focus, rate_rps / 2) for focus in focuses)]
+    keys = warm_up(session, WARM_UP_S, told)
+    rate_rps = _rate_rps(session, keys, saturation_rps, told)
+    plan = _plan(design, rate_rps)
+    most = UTILISATION_MAX if saturation_rps is None else UTILISATION_MAX_KNOWN
     measured: list[Run] = []
     for number, (focus, at_rps) in enumerate(plan, 1):
         told(f"calibrating at {at_rps:.0f} requests/s ({number} of {len(plan)})")
-        measured.append(_within_bounds(session, focus, at_rps, window_s, number))
-    found = estimate.estimate([Window(run.requests(), _busy(run.json("resources"))) for run in measured], idle)
+        measured.append(_within_bounds(session, focus, keys, at_rps, window_s, number, most))
+    found = estimate.estimate([_measured(run) for run in measured], idle)
     utilisation = max(_api_utilisation(run) for run in measured)
     calibration = Calibration(
         design=design.slug,
@@ -75,28 +93,71 @@ def calibrate(session: Session, window_s: float, told: Callable[[str], None]) ->
         segments=found.segments,
         idle=found.idle,
         cpu=found.cpu,
-        client_cpu_s=found.client_cpu_s,
+        speeds=found.speeds,
     )
-    return calibration, found
+    return Calibrated(calibration, found, keys)
 
 
-def _within_bounds(session: Session, focus: str, rate_rps: float, window_s: float, number: int) -> Run:
-    """A window that left the API process idle enough; slower ones are tried if it did not."""
+def refreshed(session: Session, done: Calibrated, number: int) -> Calibrated:
+    """The calibration at the pace that the machine has by now, from one more short window of the design's mix.
+
+    Its speed drifts within a minute by more than a prediction may be wrong by. ``number`` makes the window another one.
+    """
+    rate_rps = done.calibration.rate_rps
+    run = _window(session, MIX, done.keys, rate_rps, REFRESH_S, REFRESH_SEED + number, role="refresh")
+    factor = estimate.pace(done.estimate, _measured(run))
+    return replace(done, calibration=done.calibration.at_pace(factor, run.manifest.run_id))
+
+
+def _rate_rps(session: Session, keys: int, saturation_rps: float | None, told: Callable[[str], None]) -> float:
+    """The rate for the design's mix: the allowed share of saturation; or, if that is not known, of a busy process."""
+    if saturation_rps is not None:
+        return SHARE_OF_SATURATION * saturation_rps
+    told("looking for the rate to calibrate at")
+    rate_rps = PILOT_SHARE_OF_PEAK * session.design.workload.peak_rate_rps
+    for number in range(PILOTS):
+        pilot = _window(session, MIX, keys, rate_rps, PILOT_S, PILOT_SEED + number, role="pilot")
+        rate_rps *= UTILISATION_AIM / _api_utilisation(pilot)
+    return rate_rps
+
+
+def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
+    """Windows, focus and rate: the mix again and again, so that what drifts in the machine is not taken for a part of
+    an operation."""
+    rare = [name for name, operation in design.workload.operations.items() if operation.share < FOCUS]
+    windows = [(MIX, rate_rps)]
+    for number, focus in enumerate([*rare, COLD], 1):
+        windows.append((focus, rate_rps / 2))
+        if number % 2 == 0:
+            windows.append((MIX, rate_rps))
+    return [*windows, (MIX, SLOW_SHARE * rate_rps)]
+
+
+def _within_bounds(
+    session: Session, focus: str, keys: int, rate_rps: float, window_s: float, number: int, most: float
+) -> Run:
+    """A window that left the API process idle enough and that no other program disturbed, in a few tries.
+
+    Slower ones are tried if it was too busy; the last try counts if it was only disturbed.
+    """
     for attempt in range(TRIES):
-        run = _window(session, focus, rate_rps * SLOWER**attempt, window_s, TRIES * number + attempt)
-        if _api_utilisation(run) <= UTILISATION_MAX:
+        run = _window(session, focus, keys, rate_rps, window_s, TRIES * number + attempt)
+        is_last = attempt == TRIES - 1
+        if _api_utilisation(run) > most:
+            rate_rps *= SLOWER
+        elif is_last or spoilt.by_others(run.json("resources")) is None:
             return run
     raise LabError(
-        f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {UTILISATION_MAX:.0%} is "
+        f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {most:.0%} is "
         "allowed: its demands would hold the queueing that the model is to predict"
     )
 
 
 def _window(
-    session: Session, focus: str, rate_rps: float, window_s: float, number: int, role: str = "calibration"
+    session: Session, focus: str, keys: int, rate_rps: float, window_s: float, number: int, role: str = "calibration"
 ) -> Run:
     seed = session.seed + number
-    requests = focused(session.design, focus, rate_rps, window_s, seed)
+    requests = focused(session.design, focus, keys, rate_rps, window_s, seed)
     return session.window(
         requests,
         seed=seed,
@@ -108,14 +169,15 @@ def _window(
     )
 
 
-def focused(design: Design, focus: str, rate_rps: float, duration_s: float, seed: int) -> Requests:
+def focused(design: Design, focus: str, keys: int, rate_rps: float, duration_s: float, seed: int) -> Requests:
     """The design's mix with half of the requests turned into one operation; or as it is; or all keys asked evenly."""
-    links = design.test_data.links
-    requests = workload.with_mix(design, arrivals.poisson(rate_rps, duration_s, seed), seed, links)
+    requests = workload.with_mix(design, arrivals.poisson(rate_rps, duration_s, seed), seed, keys)
     if focus == MIX:
         return requests
     if focus == COLD:
-        return replace(requests, key=arrivals.stream(seed, "even keys").integers(0, links, len(requests)))
+        return replace(
+            requests, key=arrivals.stream(seed, "even keys").integers(keys, design.test_data.links, len(requests))
+        )
     turned = arrivals.stream(seed, "focus").random(len(requests)) < FOCUS
     code = np.int16(design.operations.index(focus))
     return replace(requests, operation=np.where(turned, code, requests.operation))
@@ -128,6 +190,11 @@ def _idle(service: Service) -> Busy:
     time.sleep(IDLE_S)
     sampler.sample()
     return _busy(sampler.result())
+
+
+def _measured(run: Run) -> Window:
+    resources = run.json("resources")
+    return Window(run.requests(), _busy(resources), Speeds.of(resources))
 
 
 def _busy(resources: Mapping[str, Any]) -> Busy:

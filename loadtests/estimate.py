@@ -17,11 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from loadtests import busy_periods
-from loadtests.busy_periods import Fitted
+from loadtests import waking
+from loadtests.waking import Fitted
+from sdlab import speed
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Demand, IdleLevel, Measured
+from sdlab.calibration import Demand, IdleLevel, Measured, TwoSpeeds
 from sdlab.errors import LabError
+from sdlab.speed import Speeds
 
 MISS_SUFFIX = "_miss"
 BACKGROUND = "click"
@@ -53,6 +55,7 @@ class Window:
 
     table: pd.DataFrame
     busy: Busy
+    speeds: Speeds | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Estimate:
     idle: tuple[IdleLevel, ...]
     cpu: dict[str, Measured]
     disagreement: float
-    client_cpu_s: float
+    speeds: TwoSpeeds | None
+    fitted: Fitted
 
 
 def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
@@ -75,7 +79,9 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
 
     Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU.
     """
-    tables = [labelled(window.table) for window in windows]
+    fast_s = speed.fast_s(window.speeds for window in windows)
+    slow_factor = speed.slow_factor((window.speeds for window in windows), fast_s)
+    tables = [_at_speed(labelled(window.table), window.speeds, fast_s) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     seen = everything["label"].value_counts()
     labels = sorted({label for table in tables for label in table["label"]})
@@ -93,21 +99,21 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     durations = np.array([one.duration_s for one in busy])
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
-    fitted = busy_periods.fit(tables, labels, background)
-    at_once = np.array([fitted.demands[label].seconds for label in labels])
-    # What idle gaps cost is known from the busy periods; the rest of a window's CPU time is split over operations.
-    rest = api_cpu - background * durations - np.array([*(_idle_cost_s(table, fitted) for table in tables), 0.0])
-    by_process = nnls(counts, np.maximum(rest, 0))[0]
-    disagreement = float((counts @ at_once).sum() / rest[:-1].sum() - 1)
-    if abs(disagreement) > DISAGREEMENT_MAX:
-        raise LabError(
-            f"two measurements of the API's CPU time disagree by {disagreement:+.0%}, at most {DISAGREEMENT_MAX:.0%} "
-            "is allowed: its thread's clock between requests, and the clock of the process"
-        )
-    generators = np.array([one.of("generator") for one in busy[:-1]])
-    # Of one request more: what the generator does all the time, and its own idling, keeps no answer waiting.
-    sent = np.column_stack([counts[:-1].sum(axis=1), durations[:-1]])
-    client_cpu_s = float(nnls(sent, generators)[0][0])
+    fitted = waking.fit(tables, labels, background, slow_factor)
+    speeds = (
+        TwoSpeeds(fast_spin_s=fast_s, slow_share=fitted.slow_share, slow_factor=fitted.slow_factor)
+        if (np.isfinite(fast_s))
+        else None
+    )
+    mean = speeds.mean_factor if speeds else 1.0
+    by_clock_s = {label: mean * fitted.demands[label].seconds for label in labels}
+    used_s = api_cpu - background * durations
+    disagreement = _checked(sum(fitted.total_s(table) for table in tables), float(used_s[:-1].sum()))
+    # What waking up costs is known from the thread's clock; the rest of a window's CPU is split over operations.
+    paces = np.array([*(fitted.pace(table).mean() for table in tables), 1.0])
+    wakings = np.array([*(fitted.waking_s(table).sum() for table in tables), 0.0])
+    rest = used_s / paces - wakings
+    by_process = mean * nnls(counts, np.maximum(rest, 0))[0]
     servers = {
         process: dict(
             zip(labels, _by_label(counts, durations, np.array([one.of(process) for one in busy])), strict=True)
@@ -116,9 +122,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     }
     outside = {label: _outside_s(everything[everything["label"] == label], fitted, label) for label in labels}
     demands = {
-        label: _demands(
-            everything[everything["label"] == label], label, outside[label], servers, fitted.demands[label].seconds
-        )
+        label: _demands(everything[everything["label"] == label], label, outside[label], servers, by_clock_s[label])
         for label in labels
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
@@ -133,40 +137,53 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         {label: _segments(everything[everything["label"] == label], outside[label]) for label in labels},
         tuple(
             IdleLevel(
-                after_s=after_s, extra_s=max(0.0, extra.seconds), half_width_s=extra.half_width_s, samples=samples
+                after_s=level.after_s,
+                extra_s=max(0.0, mean * level.extra.seconds),
+                half_width_s=mean * level.extra.half_width_s,
+                samples=level.samples,
             )
-            for after_s, extra, samples in fitted.extra
+            for level in fitted.levels
         ),
         {
             label: Measured(
-                by_busy_periods_s=max(0.0, fitted.demands[label].seconds),
-                by_busy_periods_half_width_s=fitted.demands[label].half_width_s,
+                by_thread_clock_s=max(0.0, by_clock_s[label]),
+                by_thread_clock_half_width_s=mean * fitted.demands[label].half_width_s,
                 by_process_cpu_s=float(process_s),
             )
             for label, process_s in zip(labels, by_process, strict=True)
         },
         disagreement,
-        client_cpu_s,
+        speeds,
+        fitted,
     )
 
 
-def _idle_cost_s(table: pd.DataFrame, fitted: Fitted) -> float:
-    """What the idle gaps of a window cost it in all."""
-    sent, done = (table[name].to_numpy(dtype=np.float64) for name in ("sent_s", "completed_s"))
-    gaps = (sent - np.concatenate([[-np.inf], np.maximum.accumulate(done)[:-1]]))[1:]
-    return float(sum(_extra_of(gaps[gaps > 0], fitted)))
+def pace(found: Estimate, window: Window) -> float:
+    """How many times as much CPU a later window took of the API process as the estimate says, at the window's speed."""
+    fast_s = found.speeds.fast_spin_s if found.speeds else np.nan
+    expected_s = found.fitted.total_s(_at_speed(labelled(window.table), window.speeds, fast_s))
+    return (window.busy.of("api-") - found.api_idle_utilisation * window.busy.duration_s) / expected_s
 
 
-def _extra_of(gap_s: FloatArray, fitted: Fitted) -> FloatArray:
-    after = [after_s for after_s, _, _ in fitted.extra]
-    extra = np.array([0.0, *(value.seconds for _, value, _ in fitted.extra)])
-    costs: FloatArray = extra[np.searchsorted(after, gap_s, side="right")]
-    return costs
+def _at_speed(table: pd.DataFrame, speeds: Speeds | None, fast_s: float) -> pd.DataFrame:
+    """Labelled records with ``slow``, the window's share at the slow speed: by the moment the probe is too coarse."""
+    return table if speeds is None else table.assign(slow=speeds.slow_share(fast_s))
+
+
+def _checked(by_thread_s: float, by_process_s: float) -> float:
+    """The share by which two measurements of the API's CPU differ. Raises `LabError` if it is too large."""
+    disagreement = by_thread_s / by_process_s - 1
+    if abs(disagreement) > DISAGREEMENT_MAX:
+        raise LabError(
+            f"two measurements of the API's CPU time disagree by {disagreement:+.0%}, at most {DISAGREEMENT_MAX:.0%} "
+            "is allowed: its thread's clock between requests, and the clock of the process"
+        )
+    return disagreement
 
 
 def _outside_s(table: pd.DataFrame, fitted: Fitted, label: str) -> float:
     """CPU outside of the application: all of the request's, less what its own thread clock saw inside."""
-    inside_s = float((table["span_cpu_s"] - _extra_of(table["gap_s"].to_numpy(), fitted)).mean())
+    inside_s = float((table["span_cpu_s"] / fitted.pace(table) - fitted.waking_s(table)).mean())
     return max(fitted.demands[label].seconds - inside_s, float(table["span_send_s"].mean()))
 
 
@@ -256,7 +273,7 @@ def evidence(found: Estimate) -> dict[str, Any]:
     """The two methods side by side, for the run folder: mean API CPU seconds a request."""
     return {
         "api_cpu_s": {
-            label: {"by_thread_clock": one.by_busy_periods_s, "by_regression": one.by_process_cpu_s}
+            label: {"by_thread_clock": one.by_thread_clock_s, "by_regression": one.by_process_cpu_s}
             for label, one in found.cpu.items()
         },
         "disagreement": found.disagreement,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from loadtests.estimate import Estimate, evidence
+from loadtests.calibrate import Calibrated
+from loadtests.estimate import evidence
 from loadtests.session import Session
 from sdlab import runs
-from sdlab.calibration import Calibration
 from sdlab.runs import Run
 
 
-def freeze(session: Session, calibration: Calibration, found: Estimate, window_s: float) -> Run:
+def freeze(session: Session, done: Calibrated, window_s: float) -> Run:
     """Write a run folder of kind calibration; what is predicted from now on is predicted with this file."""
+    calibration = done.calibration
     with runs.new_run(
         "calibration",
         session.design.slug,
@@ -26,5 +27,5 @@ def freeze(session: Session, calibration: Calibration, found: Estimate, window_s
         runs=session.runs_folder,
     ) as run:
         calibration.save(run.folder / "calibration.toml")
-        run.write_json("evidence", evidence(found))
+        run.write_json("evidence", evidence(done.estimate))
     return Run(run.folder, run.manifest)

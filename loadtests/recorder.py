@@ -28,7 +28,7 @@ PENDING = -1
 ERRORS = ("none", "status", "connect", "connection_lost", "timeout", "protocol", "task")
 NO_ERROR, STATUS, CONNECT, CONNECTION_LOST, TIMEOUT, PROTOCOL, TASK = range(len(ERRORS))
 
-SPAN_SLOTS = 16
+SPAN_SLOTS = 20
 MOMENT = "at"  # the one span that is a moment: kept in seconds since the run's start, as all times are
 _CACHE = {"cache;desc=hit": 1, "cache;desc=miss": 0}
 MAX_GENERATORS = 64

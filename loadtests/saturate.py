@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from loadtests.probes import Probe, Verdict, heard, pooled, standing
 from loadtests.saturation import Saturation, Settings
 from loadtests.service import Service
 from loadtests.session import Session
-from sdlab import arrivals, workload
-from sdlab.arrivals import FloatArray
+from loadtests.warm_up import each_key_once
+from sdlab import workload
 from sdlab.errors import LabError
 from sdlab.spec import Design
 from sdlab.workload import Requests
@@ -188,16 +188,6 @@ class _Loader:
         busiest = max(operations[name].share for name in self._job.design.slo)
         needed_s = BUSIEST_REQUESTS_MIN / (busiest * rate_rps)
         return max(self._job.probe_s, min(PROBE_S_MAX, needed_s))
-
-
-def each_key_once(design: Design, keys: int, rate_rps: float, seed: int) -> Requests:
-    """The operation asked for most, once for each of the most popular keys, in random order and evenly in time."""
-    times_s: FloatArray = np.arange(1, keys + 1, dtype=np.float64) / rate_rps
-    requests = workload.with_mix(design, times_s, seed, design.test_data.links)
-    most = max(design.operations, key=lambda name: design.workload.operations[name].share)
-    operation = np.full(keys, design.operations.index(most), dtype=np.int16)
-    order = arrivals.stream(seed, "order of the warm-up").permutation(keys)
-    return replace(requests, operation=operation, key=order.astype(np.int64))
 
 
 def _confirmations(

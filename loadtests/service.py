@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sdlab import processes
+from sdlab import cores, processes
 from sdlab.catalog import ROOT
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.processes import Child
@@ -39,6 +39,12 @@ class Service:
     links: int | None = None
     ready: Mapping[str, Any] = field(default_factory=dict, repr=False)
     child: Child | None = field(default=None, repr=False)
+
+    @property
+    def cores(self) -> dict[str, list[int]] | None:
+        """Which cores its API processes and all ``others`` keep to; None if they share all."""
+        placed: dict[str, list[int]] | None = self.ready.get("cores")
+        return placed
 
     def dead(self) -> list[str]:
         """The names of its processes that have ended."""
@@ -84,6 +90,7 @@ def running_service(
 ) -> Iterator[Service]:
     """Run a design's service with its servers until the block ends. ``folder`` keeps its log; default a temporary one.
 
+    The API processes get CPU cores of their own, where there are enough; we and all else keep to the others.
     ``progress`` is told in a few words how the start goes. Raises `ServerUnavailable` if the service does not start.
     """
     with tempfile.TemporaryDirectory(prefix="sdlab-swarm-") as temporary:
@@ -92,6 +99,8 @@ def running_service(
         ready_file = place / "ready.json"
         ready_file.unlink(missing_ok=True)
         options = ["--port", "0", "--links", str(links), "--workers", str(workers), "--ready-file", str(ready_file)]
+        options.append("--apart")
+        ours = cores.usable()
         with processes.sigterm_as_exit():
             child = processes.start(
                 f"the service {slug}",
@@ -102,8 +111,11 @@ def running_service(
             )
             try:
                 ready = _wait_until_ready(child, ready_file, progress)
+                if placed := ready["cores"]:
+                    cores.stay_on(tuple(placed["others"]))
                 yield Service(ready["url"].rstrip("/"), _named(ready["pids"]), workers, links, ready, child)
             finally:
+                cores.stay_on(ours)
                 processes.stop([child], grace_s=STOP_GRACE_S)
 
 

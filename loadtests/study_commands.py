@@ -36,6 +36,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 def calibrate(
     slug: Slug,
     window: WindowSeconds = 5.0,
+    saturation: Annotated[
+        float | None, typer.Option(min=1.0, help="Requests/s; then the rate is 40 % of it, else it is looked for.")
+    ] = None,
     seed: Seed = 7,
     publish: Annotated[bool, typer.Option(help="Also write designs/<slug>/calibration.toml.")] = False,
     study: Study = None,
@@ -46,8 +49,9 @@ def calibrate(
     console = Console(stderr=as_json, highlight=False)
     design = load_design(slug)
     with _session(design, seed, study, runs_folder, console) as (session, told):
-        calibration, found = run_calibration(session, window, told)
-        folder = freeze(session, calibration, found, window).folder
+        done = run_calibration(session, window, told, saturation)
+        folder = freeze(session, done, window).folder
+    calibration = done.calibration
     if publish:
         calibration.save(design_folder(slug) / "calibration.toml")
     if as_json:
@@ -79,10 +83,10 @@ def _show(console: Console, calibration: Calibration, folder: Path) -> None:
         table.add_row(part, *(f"{1e3 * parts[part].mean_s:.3f}" if part in parts else "" for parts in demands.values()))
     console.print(table)
     methods = Table("API CPU of a busy process (ms)", title_justify="left", box=None)
-    for heading in ("by busy periods", "+- (95 %)", "by the process's clock"):
+    for heading in ("by the thread's clock", "+- (95 %)", "by the process's clock"):
         methods.add_column(heading, justify="right")
     for operation, one in calibration.cpu.items():
-        seconds = (one.by_busy_periods_s, one.by_busy_periods_half_width_s, one.by_process_cpu_s)
+        seconds = (one.by_thread_clock_s, one.by_thread_clock_half_width_s, one.by_process_cpu_s)
         methods.add_row(operation, *(f"{1e3 * value:.3f}" for value in seconds))
     console.print(methods)
     for level in calibration.idle:

@@ -10,8 +10,8 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from loadtests.early_abort import Watch
 from loadtests.recorder import COMPLETED, CONNECT, CONNECTION_LOST, DROPPED, PENDING, SharedRecords
 from loadtests.resources import INTERVAL_S, Sampler, spin_probe_s
 from loadtests.service import Service
+from loadtests.speed_probe import SpeedProbe, probing
 from loadtests.thresholds import Threshold
-from sdlab import processes
+from sdlab import cores, processes
 from sdlab.catalog import ROOT
 from sdlab.errors import LabError
 from sdlab.processes import Child
@@ -142,6 +143,7 @@ def run_window(
             "workers": service.workers,
             "links": service.links,
             "generators": generators,
+            "cores": service.cores,
             **({"thresholds": [threshold.text for threshold in thresholds]} if thresholds else {}),
             **(parameters or {}),
         },
@@ -171,6 +173,7 @@ class _Load:
         self._sampler: Sampler | None = None
         self._probe_before: dict[str, float] | None = None
         self._probe_after: dict[str, float] | None = None
+        self._speed: SpeedProbe | None = None
         self._reports: list[dict[str, Any]] = []
         self._refused_since_s: float | None = None
 
@@ -185,14 +188,34 @@ class _Load:
                 for part in range(window.generators):  # one by one: what was started must be known to be stopped
                     children += [self._start(part, folder, locustfile)]
                 self._wait_until_ready(children)
-                self._probe_before = spin_probe_s()
-                table.start_monotonic_s = time.monotonic() + _LEAD_S
-                self._watch(children)
-                self._probe_after = spin_probe_s()
+                self._probe_before = self._probe()
+                with self._probing():
+                    table.start_monotonic_s = time.monotonic() + _LEAD_S
+                    self._watch(children)
+                self._probe_after = self._probe()
             finally:
                 processes.stop(children, grace_s=_STOP_GRACE_S)
                 self._reports = [_read_report(folder / f"report-{part}.json") for part in range(len(children))]
                 table.close()
+
+    @contextmanager
+    def _probing(self) -> Iterator[None]:
+        """Probe the API's core all along, if it has one of its own; of several, the first."""
+        placed = self._window.service.cores
+        if placed is None:
+            yield
+            return
+        with probing(placed["api"][0]) as self._speed:
+            yield
+
+    def _probe(self) -> dict[str, float]:
+        """The speed of the API's core, if it has one of its own."""
+        placed, ours = self._window.service.cores, cores.usable()
+        try:
+            cores.stay_on(tuple(placed["api"][:1]) if placed else ())
+            return spin_probe_s()
+        finally:
+            cores.stay_on(ours)
 
     def recorded(self) -> results.Recorded | None:
         """What there is of the window; None if not one request was dealt with."""
@@ -205,6 +228,8 @@ class _Load:
         if not dealt_with.any():
             return None
         resources = self._sampler.result() if self._sampler else {"processes": {}, "machine": {}}
+        if self._speed:
+            resources["speed"] = self._speed.result(table.start_monotonic_s)
         resources["spin_probe"] = {"before": self._probe_before, "after": self._probe_after}
         return results.Recorded(
             self._window.requests, np.flatnonzero(dealt_with), table.columns, resources, self._reports, self.incidents

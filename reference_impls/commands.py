@@ -32,6 +32,10 @@ def serve_command(
         Path | None, typer.Option(help="Written as JSON (readable by you only) once it is ready.")
     ] = None,
     folder: Annotated[Path | None, typer.Option(help="Keeps data and logs [default: a temporary folder].")] = None,
+    apart: Annotated[
+        bool,
+        typer.Option("--apart", help="Give each API process a CPU core of its own, if there are enough."),
+    ] = False,
     log_level: Annotated[str, typer.Option(help="debug, info (a line a request), warning or error.")] = "info",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
@@ -50,5 +54,6 @@ def serve_command(
         folder=folder,
         log_level=log_level,
         is_quiet=quiet,
+        is_apart=apart,
     )
     serve(slug, options)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from reference_impls.kit.migrations import upgrade
 from reference_impls.kit.service import Service
 from reference_impls.supervisor import Options, Supervisor
-from sdlab import processes
+from sdlab import cores, processes
 from sdlab.catalog import load_part
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.servers import Servers, servers
@@ -33,6 +33,9 @@ def serve(slug: str, options: Options) -> None:
     """
     options.check()
     service: Service = load_part("reference_impls", slug, "service").SERVICE
+    placed = cores.apart(options.workers) if options.is_apart else None
+    if placed:
+        cores.stay_on(placed.others)  # so does all that is started from here, but the API
     with processes.undisturbed_stack() as stack:
         stack.enter_context(processes.sigterm_as_exit())
         listener = stack.enter_context(_listen(options.port))
@@ -42,7 +45,7 @@ def serve(slug: str, options: Options) -> None:
         say("starting PostgreSQL and Valkey")
         running = stack.enter_context(servers(folder))
         _prepare(service, running, options, say)
-        supervisor = Supervisor(slug, service, running, options, folder, listener)
+        supervisor = Supervisor(slug, service, running, options, folder, listener, placed)
         stack.callback(supervisor.stop)
         try:
             supervisor.start()

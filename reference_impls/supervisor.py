@@ -15,6 +15,7 @@ from typing import Any
 
 from reference_impls.kit.service import Service
 from sdlab import processes
+from sdlab.cores import Cores
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.processes import Child
 from sdlab.servers import Servers
@@ -41,6 +42,7 @@ class Options:
     folder: Path | None
     log_level: str
     is_quiet: bool
+    is_apart: bool = False
 
     def check(self) -> None:
         """Raises InvalidInput for the first option out of its bounds."""
@@ -69,6 +71,7 @@ class Supervisor:
     options: Options
     folder: Path
     listener: socket.socket
+    cores: Cores | None = None
     is_ready: bool = False
     api: list[Child] = field(default_factory=list)
     workers: dict[str, Child] = field(default_factory=dict)
@@ -84,7 +87,10 @@ class Supervisor:
         listener_fd = self.listener.fileno()
         for number in range(self.options.workers):
             program = ["-m", "reference_impls.kit.api", self.service.app_factory, str(listener_fd)]
-            self.api.append(self._start(f"api-{number}", program, environment=environment, pass_fds=(listener_fd,)))
+            core = self.cores.api[number] if self.cores else None
+            self.api.append(
+                self._start(f"api-{number}", program, environment=environment, pass_fds=(listener_fd,), core=core)
+            )
         for name in self.service.workers:
             self._start_worker(name)
         self._wait_until_ready()
@@ -205,6 +211,7 @@ class Supervisor:
             "database_url": self.running.database_url,
             "redis_url": self.running.redis_url,
             "pids": pids,
+            "cores": self.cores.as_dict() if self.cores else None,
             "restarts": {name: len(self.restarts.get(name, [])) for name in self.workers},
             "supervisor_pid": os.getpid(),
             "log_folder": str(self.folder),

@@ -23,6 +23,11 @@ class Demand(BaseModel):
     quantiles_s: tuple[float, ...] = Field(min_length=2)
     samples: int = Field(ge=1)
 
+    def times(self, factor: float) -> Demand:
+        """The same, ``factor`` times as long."""
+        quantiles_s = tuple(factor * quantile_s for quantile_s in self.quantiles_s)
+        return self.model_copy(update={"mean_s": factor * self.mean_s, "quantiles_s": quantiles_s})
+
     @model_validator(mode="after")
     def _sorted(self) -> Self:
         if list(self.quantiles_s) != sorted(self.quantiles_s) or self.quantiles_s[0] < 0:
@@ -36,8 +41,8 @@ class Measured(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    by_busy_periods_s: float = Field(ge=0)
-    by_busy_periods_half_width_s: float = Field(ge=0)
+    by_thread_clock_s: float = Field(ge=0)
+    by_thread_clock_half_width_s: float = Field(ge=0)
     by_process_cpu_s: float = Field(ge=0)
 
 
@@ -52,13 +57,29 @@ class IdleLevel(BaseModel):
     samples: int = Field(ge=1)
 
 
+class TwoSpeeds(BaseModel):
+    """The speeds of the API's core (`sdlab.speed`) while it was calibrated: the probe's time at the fast one, for which
+    share of the time it was at the slow one, and how many times as long the API's work took then."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    fast_spin_s: float = Field(gt=0)
+    slow_share: float = Field(ge=0, le=1)
+    slow_factor: float = Field(ge=1)
+
+    @property
+    def mean_factor(self) -> float:
+        """How many times as long as at the fast speed everything took in the mean."""
+        return 1 + (self.slow_factor - 1) * self.slow_share
+
+
 class Calibration(BaseModel):
     """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
 
     ``segments[operation]`` are the shares of its ``api`` demand before the first await, between awaits, after the last
     up to the answer, and after the answer ("first", "middle", "last", "finish"; they add up to 1). ``idle`` are the
-    levels of what an idle gap costs; ``cpu`` is the evidence by two methods; ``client_cpu_s`` is what the load
-    generator's one process spends on a request.
+    levels of what an idle gap costs; ``cpu`` is the evidence by two methods. All are at the mean speed of the windows;
+    ``speeds`` says what that was, where it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,12 +95,23 @@ class Calibration(BaseModel):
     segments: dict[str, dict[str, float]] = {}
     idle: tuple[IdleLevel, ...] = ()
     cpu: dict[str, Measured] = {}
-    client_cpu_s: float = Field(default=0.0, ge=0)
+    speeds: TwoSpeeds | None = None
 
     @property
     def digest(self) -> str:
         """Twelve hex digits that name these parameters: what a validation froze."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    def at_pace(self, factor: float, run_id: str) -> Calibration:
+        """The same where all that is Python takes ``factor`` times as long, as run ``run_id`` found."""
+        demands = {
+            operation: {
+                part: demand.times(factor) if part in ("api", "client") else demand for part, demand in parts.items()
+            }
+            for operation, parts in self.demands.items()
+        }
+        idle = tuple(level.model_copy(update={"extra_s": factor * level.extra_s}) for level in self.idle)
+        return self.model_copy(update={"demands": demands, "idle": idle, "run_ids": [*self.run_ids, run_id]})
 
     def save(self, path: Path) -> None:
         header = "# Written by `./lab calibrate`; never by hand.\n"

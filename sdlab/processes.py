@@ -24,14 +24,16 @@ from typing import NoReturn
 # exec, which deadlocks when another thread holds a lock (and Python 3.12 warns of it).
 _LAUNCHER = """
 import ctypes, os, sys
-parent, signum, uid, gid = map(int, sys.argv[1:5])
+parent, signum, uid, gid, core = map(int, sys.argv[1:6])
+if core >= 0:
+    os.sched_setaffinity(0, [core])
 if uid >= 0:
     os.setgroups([]), os.setgid(gid), os.setuid(uid)
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signum, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("the parent has gone")
-os.execv(sys.argv[5], sys.argv[5:])
+os.execv(sys.argv[6], sys.argv[6:])
 """
 
 
@@ -71,11 +73,16 @@ class Child:
 
 
 def command(
-    program: Sequence[str], *, death_signal: signal.Signals = signal.SIGKILL, account: Account | None = None
+    program: Sequence[str],
+    *,
+    death_signal: signal.Signals = signal.SIGKILL,
+    account: Account | None = None,
+    core: int | None = None,
 ) -> list[str]:
-    """The argv that runs ``program`` bound to this process's life, as ``account`` if one is given (needs root)."""
+    """The argv that runs ``program`` bound to this process's life, as ``account`` if one is given (needs root), and on
+    one CPU ``core`` if one is."""
     uid, gid = (account.uid, account.gid) if account else (-1, -1)
-    fixed = [os.getpid(), int(death_signal), uid, gid]
+    fixed = [os.getpid(), int(death_signal), uid, gid, -1 if core is None else core]
     return [sys.executable, "-I", "-S", "-c", _LAUNCHER, *map(str, fixed), *program]
 
 
@@ -89,11 +96,12 @@ def start(
     account: Account | None = None,
     stop_signals: tuple[signal.Signals, ...] = (signal.SIGTERM,),
     pass_fds: Sequence[int] = (),
+    core: int | None = None,
 ) -> Child:
-    """Start ``program`` (absolute path first) with both output streams appended to ``log_path``."""
+    """Start ``program`` (absolute path first) with both output streams appended to ``log_path``; see `command`."""
     with log_path.open("ab") as log:
         popen = subprocess.Popen(
-            command(program, death_signal=stop_signals[0], account=account),
+            command(program, death_signal=stop_signals[0], account=account, core=core),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

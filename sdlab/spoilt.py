@@ -2,10 +2,10 @@
 
 A window is rejected if
 
-- the spin probe - a fixed piece of work, timed just before and just after the window - took, in the mean of the two,
-  more than `PROBE_RATIO_MAX` times as long as during the calibration of its own block, or less than its inverse: the
-  CPU was not the one whose demands were frozen. The fastest of each probe's repetitions counts: its median also tells
-  how deep the CPU slept before, and so what load came before;
+- the spin probe - a fixed piece of work, timed all through the window on the API's core (`sdlab.speed`) - took, in the
+  mean, more than `PROBE_RATIO_MAX` times as long as during the calibration of its own block, or less than its inverse:
+  the CPU was not the one whose demands were frozen. Where there is no such core it is timed just before and just after
+  the window, and the fastest of each probe's repetitions counts: its median also tells how deep the CPU slept before;
 - processes that belong neither to the service nor to the generator used more than `OTHERS_SHARE_MAX` of the machine; or
 - the load generator or the host made it invalid (`loadtests.validity`): it sent late, it was too busy, or the host
   gave CPU time to others.
@@ -22,13 +22,17 @@ import statistics
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sdlab.speed import Speeds
+
 PROBE_RATIO_MAX = 1.2
 OTHERS_SHARE_MAX = 0.05  # a tenth of a core of two
 REPEATED_PER_BLOCK = 3
 
 
 def probe_s(resources: Mapping[str, Any]) -> float:
-    """Mean of the spin probe's fastest repetitions before and after a window, by its resources.json; NaN without."""
+    """Mean of the spin probe over a window, or of its fastest repetitions before and after it; NaN without."""
+    if speeds := Speeds.of(resources):
+        return speeds.mean_s
     probe = resources.get("spin_probe") or {}
     found = [one["min_s"] for name in ("before", "after") if (one := probe.get(name))]
     return statistics.fmean(found) if found else math.nan

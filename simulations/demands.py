@@ -16,12 +16,15 @@ The parts of an operation's demands, each a time for one request:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdlab.calibration import Calibration
 from sdlab.spec import Design
 from simulations.distributions import Constant, Distribution, Empirical, Exponential
 from simulations.resources.stations import StartUp
+
+MEAN, FAST, SLOW = "mean", "fast", "slow"
+AT_SLOW = " (slow)"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Demands:
 
     design: Design
     calibration: Calibration | None = None
+    speed: str = MEAN
 
     def time(self, operation: str, part: str, fraction: float = 1.0) -> Distribution | None:
         """The time of a part, in seconds, or a ``fraction`` of it; None if the operation asks nothing of it."""
@@ -37,7 +41,8 @@ class Demands:
             demand = self.calibration.demands.get(operation, {}).get(part)
             if demand is None:
                 return None
-            return Empirical(tuple(fraction * quantile for quantile in demand.quantiles_s))
+            scale = fraction * (self._pace if part == "api" else 1.0)
+            return Empirical(tuple(scale * quantile for quantile in demand.quantiles_s))
         mean_s = self.design.demands.get(operation, {}).get(f"{part}_s", 0.0)
         return Exponential(fraction * mean_s) if mean_s > 0 else None
 
@@ -64,15 +69,20 @@ class Demands:
             return None
         return StartUp([(level.after_s, Constant(level.extra_s)) for level in self.calibration.idle])
 
-    @property
-    def client_s(self) -> float:
-        """CPU time that the load generator's one process spends on a request; 0 without a calibration."""
-        return self.calibration.client_cpu_s if self.calibration is not None else 0.0
+    def at_speeds(self) -> list[Demands]:
+        """The same at the machine's fast and at its slow speed; as they are if the speeds were not calibrated."""
+        if self.calibration is None or self.calibration.speeds is None:
+            return [self]
+        return [replace(self, speed=FAST), replace(self, speed=SLOW)]
 
-    def beyond_client(self, operation: str) -> Distribution | None:
-        """What remains of the measured ``client`` time beside the generator's own CPU time."""
-        demand = self.calibration.demands.get(operation, {}).get("client") if self.calibration is not None else None
-        if demand is None:
-            return self.time(operation, "client")
-        rest = tuple(max(0.0, quantile - self.client_s) for quantile in demand.quantiles_s)
-        return Empirical(rest) if rest[-1] > 0 else None
+    @property
+    def suffix(self) -> str:
+        """What the names of flows end with at this speed."""
+        return AT_SLOW if self.speed == SLOW else ""
+
+    @property
+    def _pace(self) -> float:
+        speeds = self.calibration.speeds if self.calibration is not None else None
+        if speeds is None or self.speed == MEAN:
+            return 1.0
+        return (speeds.slow_factor if self.speed == SLOW else 1.0) / speeds.mean_factor

@@ -16,7 +16,9 @@ from sdlab.calibration import Calibration
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run, find_runs, replayed
 from sdlab.spec import SECONDS_PER_DAY, Design
+from sdlab.speed import Speeds
 from sdlab.workload import Requests
+from simulations.demands import AT_SLOW
 from simulations.model import Model
 from simulations.warm import keys_after_yesterday, last_distinct
 
@@ -42,6 +44,7 @@ class Build(Protocol):
         *,
         deployment: Deployment,
         cached_keys: NDArray[np.int64],
+        at_speeds: bool = False,
     ) -> Model: ...
 
 
@@ -51,6 +54,7 @@ class Scenario:
 
     ``hour_s`` is how long an hour of the simulated day lasts; None if it is not about a day. If there are too many
     requests to hold, ``chunks`` makes them as the run goes, about ``expected`` in all, and ``requests`` are the first.
+    ``as_run`` are the same requests by the names that the model knows them by, where those differ.
     """
 
     design: Design
@@ -60,6 +64,7 @@ class Scenario:
     hour_s: float | None = field(default=None, kw_only=True)
     chunks: Callable[[], Iterator[Requests]] | None = field(default=None, kw_only=True)
     expected: int = field(default=0, kw_only=True)
+    as_run: Requests | None = field(default=None, kw_only=True)
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -120,11 +125,15 @@ def held_out(slug: str, study: str | None, runs_folder: Path | None = None) -> l
 
 
 def build_model(
-    design: Design, calibration: Calibration | None, deployment: Deployment, cached_keys: NDArray[np.int64]
+    design: Design,
+    calibration: Calibration | None,
+    deployment: Deployment,
+    cached_keys: NDArray[np.int64],
+    at_speeds: bool = False,
 ) -> Model:
-    """The design's own model, found by its folder."""
+    """The design's own model, found by its folder; ``at_speeds``: with flows for both speeds of the machine."""
     build: Build = catalog.load_part("simulations", design.slug, "model").build
-    return build(design, calibration, deployment=deployment, cached_keys=cached_keys)
+    return build(design, calibration, deployment=deployment, cached_keys=cached_keys, at_speeds=at_speeds)
 
 
 def source_of(calibration: Calibration | None) -> str:
@@ -244,7 +253,9 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     ]
     asked = np.concatenate([np.empty(0, dtype=np.int64), *(replayed(table).key for table in earlier)])
     requests = replayed(run.requests())
-    model = build_model(design, calibration, "reference", last_distinct(asked[asked >= 0], asked.size))
+    as_run = _at_speeds(requests, calibration, run)
+    warm = last_distinct(asked[asked >= 0], asked.size)
+    model = build_model(design, calibration, "reference", warm, at_speeds=as_run is not None)
     parameters = {
         "mode": "replay",
         "deployment": "reference",
@@ -253,4 +264,15 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
         "rate_rps": run.manifest.parameters.get("rate_rps"),
         "role": run.manifest.parameters.get("role"),
     }
-    return Scenario(design, model, requests, requests.duration_s, parameters)
+    return Scenario(design, model, requests, requests.duration_s, parameters=parameters, as_run=as_run)
+
+
+def _at_speeds(requests: Requests, calibration: Calibration | None, run: Run) -> Requests | None:
+    """The requests as flows at the speed that the machine had when each was sent; None if either is not known."""
+    found = Speeds.of(run.json("resources")) if run.has("resources") else None
+    if found is None or calibration is None or calibration.speeds is None:
+        return None
+    slow = found.is_slow(requests.arrival_s, calibration.speeds.fast_spin_s)
+    names = requests.operations
+    operation = (requests.operation + len(names) * slow).astype(np.int16)
+    return replace(requests, operation=operation, operations=(*names, *(name + AT_SLOW for name in names)))

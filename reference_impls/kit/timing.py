@@ -17,12 +17,16 @@ Every response carries them as ``Server-Timing`` (W3C), durations in millisecond
 ``finish`` CPU time of its count and log line after that
 ``at``    when the first ASGI call came, on the machine's monotonic clock (CLOCK_MONOTONIC)
 ``clock`` the CPU time of the event loop's thread until then, since the process began
+``gap``   for how long the thread had not run before that, since it last came to a request
+``idle``  for how long it did not run while the request awaited something
+``wakes`` in how many of its stages that was so (a number, not a time)
 ========  ============================================================================================
 
 A stage that did not happen is absent. The stages do not overlap, so ``app`` minus their sum is the handler's own
 CPU and its waits for the event loop. No coroutine but the request's own runs between two stages, so ``own`` is its CPU
 also when other requests are under way; ``send`` and ``finish`` come after the header and travel with a later one. From
-``at`` and ``clock`` of all requests follows how much CPU the process used between any two of them. A stage counts
+``at`` and ``clock`` of all requests follows how much CPU the process used between any two of them, and from ``gap``,
+``idle`` and ``wakes`` how often it had to wake up for it: each idle time is told by one request only. A stage counts
 wall-clock time from the call to the resumption, so it includes the client library's CPU and, on a busy loop, the wait
 until the loop comes back to the request.
 """
@@ -42,6 +46,9 @@ DB = "db"
 STREAM = "stream"
 CPU = "cpu"
 FIRST, OWN, LAST, SEND, FINISH, AT, CLOCK = "first", "own", "last", "send", "finish", "at", "clock"
+GAP, IDLE, WAKES = "gap", "idle", "wakes"
+
+WAKE_S = 20e-6  # a thread that did not run for less has not slept
 
 STAGES = (CACHE, WAIT, POOL, DB, STREAM)
 
@@ -53,17 +60,22 @@ class RequestRecord:
         "cpu_started_s",
         "descriptions",
         "first_cpu_s",
+        "gap_s",
+        "idle_s",
         "own_cpu_s",
         "request_id",
         "resumed_cpu_s",
         "stages_s",
         "started_s",
+        "wakes",
     )
 
     def __init__(self, request_id: str | None = None) -> None:
         self.started_s = perf_counter()
         self.cpu_started_s = self.resumed_cpu_s = thread_time()
-        self.own_cpu_s = 0.0
+        self.gap_s = latest.idle_until(self.started_s, self.cpu_started_s)
+        self.own_cpu_s = self.idle_s = 0.0
+        self.wakes = 0
         self.first_cpu_s = -1.0
         self.request_id = request_id or secrets.token_hex(8)
         self.stages_s: dict[str, float] = {}
@@ -78,8 +90,13 @@ class RequestRecord:
         if self.first_cpu_s < 0:
             self.first_cpu_s = self.own_cpu_s
 
-    def resume(self) -> None:
+    def resume(self, now_s: float) -> None:
+        """What it awaited has come, at ``now_s`` by `perf_counter`."""
         self.resumed_cpu_s = thread_time()
+        idle_s = latest.idle_until(now_s, self.resumed_cpu_s)
+        if idle_s > WAKE_S:
+            self.idle_s += idle_s
+            self.wakes += 1
 
     def elapsed_s(self) -> float:
         return perf_counter() - self.started_s
@@ -100,6 +117,9 @@ class RequestRecord:
             (FINISH, latest.finish_s),
             (AT, self.started_s),
             (CLOCK, self.cpu_started_s),
+            (GAP, self.gap_s),
+            (IDLE, self.idle_s),
+            (WAKES, self.wakes / 1e3),
         )
         parts = [f"{name};dur={duration_s * 1e3:.3f}" for name, duration_s in durations_s]
         for name, duration_s in self.stages_s.items():
@@ -110,12 +130,20 @@ class RequestRecord:
 
 
 class Latest:
-    """CPU seconds after the start of the response, of the request that ended last in this process."""
+    """What was seen last in this process: CPU seconds after the start of the response, of the request that ended last;
+    and both clocks when the event loop's thread last began or went on with a request."""
 
-    __slots__ = ("finish_s", "send_s")
+    __slots__ = ("_cpu_s", "_seen_s", "finish_s", "send_s")
 
     def __init__(self) -> None:
         self.send_s = self.finish_s = 0.0
+        self._seen_s, self._cpu_s = perf_counter(), thread_time()
+
+    def idle_until(self, now_s: float, cpu_s: float) -> float:
+        """For how long the thread has not run since it was last seen; both clocks as they are now."""
+        idle_s = (now_s - self._seen_s) - (cpu_s - self._cpu_s)
+        self._seen_s, self._cpu_s = now_s, cpu_s
+        return max(0.0, idle_s)
 
 
 latest = Latest()
@@ -141,8 +169,9 @@ class stage:  # noqa: N801 - reads as a statement: with stage(DB): ...
     ) -> None:
         record = self._record
         if record is not None:
-            record.add(self._name, perf_counter() - self._started_s)
-            record.resume()
+            now_s = perf_counter()
+            record.add(self._name, now_s - self._started_s)
+            record.resume(now_s)
 
 
 def describe(name: str, description: str) -> None:

@@ -42,7 +42,7 @@ Deployment = Literal["design", "reference"]
 
 REDIRECT_HIT, REDIRECT_MISS = "redirect", "redirect_miss"
 WRITES = ("create",)
-LOCAL, CLIENT = "local", "generator"  # where the reference deployment runs, and the load generator beside it
+LOCAL = "local"  # where the reference deployment runs
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,14 @@ def build(
     *,
     deployment: Deployment = "design",
     cached_keys: NDArray[np.int64] | None = None,
+    at_speeds: bool = False,
 ) -> Model:
     """The model of the design's topology, or of the reference deployment on one machine.
 
     Demands are the calibration's, or the design's assumed ones without it. ``cached_keys`` are in each region's
     cache at the start, coldest first; by default the design starts with its caches full of the most popular keys,
-    the reference deployment with an empty cache.
+    the reference deployment with an empty cache. ``at_speeds``: each operation twice, at the machine's fast speed and,
+    named so, at its slow one, if the calibration knows them.
     """
     demands = Demands(design, calibration)
     sites = _sites(design, deployment)
@@ -87,9 +89,14 @@ def build(
     if cached_keys is None:
         warm = min(capacity, design.workload.popularity.keys) if deployment == "design" else 0
         cached_keys = np.arange(warm, dtype=np.int64)[::-1]
-    flows = [Flow(name, _everywhere(sites, partial(_operation, name, demands))) for name in design.operations]
+    speeds = demands.at_speeds() if at_speeds else [demands]
+    flows = [
+        Flow(name + one.suffix, _everywhere(sites, partial(_operation, name, one)))
+        for one in speeds
+        for name in design.operations
+    ]
     flows.append(Flow("click", _everywhere(sites, partial(_click, demands))))
-    flows += _finishes(demands, sites)
+    flows += [flow for one in speeds for flow in _finishes(one, sites)]
     return Model(
         name=f"{design.slug} ({deployment})",
         flows=flows,
@@ -101,8 +108,7 @@ def build(
                 Station(site.named("cache"), design.topology["cache"].workers),
                 Station(site.named("database"), design.topology["database"].workers),
             )
-        ]
-        + ([Station(CLIENT)] if deployment == "reference" and demands.client_s > 0 else []),
+        ],
         pools=[Pool(site.pool(index), site.pool_slots) for site in sites for index in range(site.workers)],
         caches=[Cache(site.named("links"), capacity, policy, cached_keys) for site in sites],
         regions=tuple(design.regions),
@@ -134,26 +140,23 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
     crossing: list[Step] = [Delay("to primary", Constant(rtt))] if name in WRITES and rtt > 0 else []
     database = site.primary if name in WRITES else site.region
 
-    client = CLIENT if site.region == LOCAL and demands.client_s > 0 else None
-
     def steps(index: int) -> list[Step]:
         if name == REDIRECT_HIT:
-            return [*_sent(demands, client), *_redirect(demands, site, index, client)]
+            return _redirect(demands, site, index)
         return [
-            *_sent(demands, client),
             *_api(demands, site, index, name, ("first",), 1 / 2),
             *crossing,
             *_query(demands, site, index, name, database),
             *_await(demands, name, "cache", site.named("cache")),
             *_api(demands, site, index, name, ("middle", "last"), 1 / 2),
             *_finish(demands, site, index, name),
-            *_received(demands, name, client),
+            *_delay(demands, name, "client"),
         ]
 
     return [Branch([(1 / site.workers, steps(index)) for index in range(site.workers)])]
 
 
-def _redirect(demands: Demands, site: _Site, index: int, client: str | None) -> list[Step]:
+def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
     """The process's CPU falls into segments before, between and after what it awaits, and one after the answer."""
     hit, miss = REDIRECT_HIT, REDIRECT_MISS
     return [
@@ -178,7 +181,7 @@ def _redirect(demands: Demands, site: _Site, index: int, client: str | None) -> 
                 *_finish(demands, site, index, miss),
             ],
         ),
-        *_received(demands, hit, client),
+        *_delay(demands, hit, "client"),
     ]
 
 
@@ -196,30 +199,18 @@ def _api(
     return [Serve(site.worker(index), time)] if time is not None else []
 
 
-def _sent(demands: Demands, client: str | None) -> list[Step]:
-    """The load generator is one process: what it sends and what it receives wait for one another."""
-    return [Serve(client, Constant(demands.client_s / 2))] if client else []
-
-
-def _received(demands: Demands, operation: str, client: str | None) -> list[Step]:
-    if client is None:
-        return _delay(demands, operation, "client")
-    rest = demands.beyond_client(operation)
-    return [*([Delay("client", rest)] if rest is not None else []), *_sent(demands, client)]
-
-
 def _finish(demands: Demands, site: _Site, index: int, operation: str) -> list[Step]:
     """What the worker does for a request when the answer has left: others wait for it, this request does not."""
-    return [Spawn(_finishing(site, index, operation))] if demands.finish(operation) is not None else []
+    return [Spawn(_finishing(demands, site, index, operation))] if demands.finish(operation) is not None else []
 
 
-def _finishing(site: _Site, index: int, operation: str) -> str:
-    return f"finish-{operation}-{site.worker(index)}"
+def _finishing(demands: Demands, site: _Site, index: int, operation: str) -> str:
+    return f"finish-{operation}-{site.worker(index)}{demands.suffix}"
 
 
 def _finishes(demands: Demands, sites: list[_Site]) -> list[Flow]:
     return [
-        Flow(_finishing(site, index, operation), [Serve(site.worker(index), time)])
+        Flow(_finishing(demands, site, index, operation), [Serve(site.worker(index), time)])
         for site in sites
         for index in range(site.workers)
         for operation in demands.operations

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from loadtests import waking
 from loadtests.estimate import Busy, Window, alone, estimate, evidence
 from sdlab.errors import LabError
+from sdlab.speed import Speeds
 
 # Seconds by label: CPU in the application, waits by stage, CPU of the servers. All constant, so that what comes back
 # can be compared exactly.
@@ -17,20 +19,33 @@ DATABASE = {"read": 0.0, "read_miss": 0.0012, "write": 0.0030}
 POSTGRES = {"read": 0.0001, "read_miss": 0.0006, "write": 0.0015}
 VALKEY = {"read": 0.0001, "read_miss": 0.0002, "write": 0.0}
 OUTSIDE_S, IDLE, CLIENT_S = 0.0005, 0.02, 0.0003
+FAST_SPIN_S, SLOW_FACTOR = 0.00002, 1.6
 SEND_S, FINISH_S = 0.0001, 0.0002  # parts of what is outside; the second comes after the answer
 
 
 def window(
-    shares: dict[str, float], seed: int, count: int = 600, rate_rps: float = 60.0, extra_s: float = 0.0
+    shares: dict[str, float],
+    seed: int,
+    count: int = 600,
+    rate_rps: float = 60.0,
+    extra_s: float = 0.0,
+    waking_s: float = 0.0,
+    speeds: Speeds | None = None,
 ) -> Window:
-    """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer."""
+    """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer;
+    ``waking_s``: each time that the thread slept briefly before it, or, up to three times, while it awaited something;
+    ``speeds``: for which share of the time all work of the core took `SLOW_FACTOR` times as long."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
     sent = np.cumsum(generator.exponential(1 / rate_rps, count))
     cpu, cache, database = (np.array([table[label] for label in labels]) for table in (CPU, CACHE, DATABASE))
     answered = sent + cpu + cache + database + OUTSIDE_S - FINISH_S + CLIENT_S
     gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
-    cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0)
+    wakes = generator.integers(0, 4, count)
+    short = (gap >= waking.LEVELS_S[0]) & (gap < waking.LEVELS_S[1])
+    cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + short)
+    pace = 1 + (SLOW_FACTOR - 1) * (speeds.slow_share(FAST_SPIN_S) if speeds else 0)
+    cpu, outside = cpu * pace, np.full(count, OUTSIDE_S * pace)
     app = cpu + cache + database
     table = pd.DataFrame(
         {
@@ -47,7 +62,10 @@ def window(
             "span_send_s": SEND_S,
             "span_finish_s": FINISH_S,
             "span_at_s": sent,
-            "span_clock_s": np.concatenate([[0.0], np.cumsum(cpu + OUTSIDE_S)[:-1]]) + IDLE * sent,
+            "span_clock_s": np.concatenate([[0.0], np.cumsum(cpu + outside)[:-1]]) + IDLE * sent,
+            "span_gap_s": np.maximum(gap, 0.0),
+            "span_idle_s": wakes * 0.0001,
+            "span_wakes_s": wakes / 1e3,
             "span_cache_s": np.where(cache > 0, cache, np.nan),
             "span_db_s": np.where(database > 0, database, np.nan),
             "span_stream_s": np.nan,
@@ -55,11 +73,11 @@ def window(
     )
     duration = float(sent[-1])
     used = {
-        "api-1": cpu.sum() + OUTSIDE_S * count + IDLE * duration,
+        "api-1": cpu.sum() + outside.sum() + IDLE * duration,
         "postgres": sum(POSTGRES[label] for label in labels) + 0.01 * duration,
         "valkey": sum(VALKEY[label] for label in labels),
     }
-    return Window(table, Busy(used, duration))
+    return Window(table, Busy(used, duration), speeds)
 
 
 WINDOWS = [
@@ -139,9 +157,34 @@ def test_what_an_idle_gap_costs_is_told_apart_from_the_demand_of_a_busy_process(
         assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
     extra = {level.after_s: level.extra_s for level in found.idle}
     assert extra == {
-        after_s: pytest.approx(0.0004 if after_s >= 0.003 else 0.0, abs=1e-9)
-        for after_s in (0.0003, 0.001, 0.003, 0.01)
+        after_s: pytest.approx(0.0004 if after_s >= 0.003 else 0.0, abs=1e-9) for after_s in waking.LEVELS_S
     }
+
+
+def test_what_waking_within_a_request_costs_is_no_part_of_its_demand_either() -> None:
+    shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
+              {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
+    found = estimate([window(one, seed, waking_s=0.0001) for seed, one in enumerate(shares)], QUIET)
+    for label, cpu_s in CPU.items():
+        assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
+    assert found.idle[0].after_s == waking.LEVELS_S[0]
+    assert found.idle[0].extra_s == pytest.approx(0.0001, rel=1e-6)
+
+
+def test_the_machines_slow_times_are_told_apart_from_the_demand() -> None:
+    at_s = np.arange(0.0, 12.0, 0.02)
+    each = [Speeds(at_s, np.where((at_s % 0.5) < busy_s, SLOW_FACTOR, 1.0) * FAST_SPIN_S) for busy_s in (0.1, 0.2, 0.4)]
+    shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
+              {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
+    windows = [window(one, seed, speeds=speeds) for seed, (one, speeds) in enumerate(zip(shares, each, strict=True))]
+    found = estimate(windows, QUIET)
+    assert found.speeds is not None
+    assert found.speeds.fast_spin_s == pytest.approx(FAST_SPIN_S)
+    assert found.speeds.slow_share == pytest.approx((0.2 + 0.4 + 0.8) / 3, abs=0.02)
+    assert found.speeds.slow_factor == pytest.approx(SLOW_FACTOR)
+    for label, cpu_s in CPU.items():
+        at_mean_speed_s = found.speeds.mean_factor * (cpu_s + OUTSIDE_S)
+        assert found.demands[label]["api"].mean_s == pytest.approx(at_mean_speed_s, rel=1e-6)
 
 
 def test_segments_are_shares_of_the_whole_and_what_follows_the_answer_is_one_of_them() -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from loadtests import saturate as searching
 from loadtests.probes import Probe, Tally
-from loadtests.saturate import CONFIRM, Job, OpenService, document, each_key_once, saturate
+from loadtests.saturate import CONFIRM, Job, OpenService, document, saturate
 from loadtests.saturate_command import save
 from loadtests.saturation import Settings
 from loadtests.service import Service
+from loadtests.warm_up import each_key_once
 from sdlab.catalog import load_design
 from sdlab.runs import to_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdlab.calibration import Calibration, Demand, IdleLevel
+from sdlab.calibration import Calibration, Demand, IdleLevel, TwoSpeeds
 from sdlab.catalog import load_design
 from sdlab.runs import Machine
 from simulations.demands import Demands
@@ -36,7 +36,6 @@ CALIBRATION = Calibration(
     },
     segments={"redirect": {"first": 0.4, "middle": 0.1, "last": 0.3, "finish": 0.2}},
     idle=(IdleLevel(after_s=0.001, extra_s=0.0002, half_width_s=0.0001, samples=50),),
-    client_cpu_s=0.0002,
 )
 
 
@@ -68,7 +67,22 @@ def test_the_worker_starts_up_after_idling_and_finishes_behind_the_answer() -> N
     assert "Spawn(flow='finish-redirect-api-local-1')" in repr(model.flows)
 
 
-def test_the_time_beside_the_generators_own_is_what_remains_of_the_clients() -> None:
-    rest = Demands(DESIGN, CALIBRATION).beyond_client("redirect")
-    assert rest is not None
-    assert rest.mean_s == pytest.approx(0.0003)
+def test_at_two_speeds_each_operation_is_there_twice_and_the_mean_speed_is_the_calibrated_one() -> None:
+    speeds = TwoSpeeds(fast_spin_s=2e-5, slow_share=0.25, slow_factor=2.0)
+    calibration = CALIBRATION.model_copy(update={"speeds": speeds})
+    fast, slow = Demands(DESIGN, calibration).at_speeds()
+    times = [one.time("redirect", "api") for one in (fast, slow)]
+    assert [time.mean_s for time in times if time is not None] == pytest.approx([0.0008, 0.0016])
+    mean_s = CALIBRATION.demands["redirect"]["api"].mean_s
+    assert mean_s == pytest.approx(0.75 * 0.0008 + 0.25 * 0.0016)
+    client = slow.time("redirect", "client")
+    assert client is not None
+    assert client.mean_s == pytest.approx(0.0005)
+    warm = np.empty(0, dtype=np.int64)
+    names = {
+        flow.name for flow in build(DESIGN, calibration, deployment="reference", cached_keys=warm, at_speeds=True).flows
+    }
+    assert {"redirect", "redirect (slow)", "finish-redirect-api-local-1 (slow)"} <= names
+    assert "redirect (slow)" not in {
+        flow.name for flow in build(DESIGN, CALIBRATION, deployment="reference", cached_keys=warm, at_speeds=True).flows
+    }

@@ -1,0 +1,171 @@
+"""What a request costs a process that is awake, and what each waking up costs it more. Pure.
+
+Each answer carries the CPU clock of the event loop's thread at the request's start (``span_clock_s``), for how long the
+thread had slept before it (``span_gap_s``), and how often and how long it slept while the request awaited something
+(``span_wakes_s``, ``span_idle_s``). So the CPU time of a few requests in a row, work after the answers included, is
+known, and how often the thread woke up for them. It is fitted as
+
+    CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
+
+each term at the machine's speed of the moment (`sdlab.speed`), by least squares: the exceptional first service of
+Welch (1964, On a generalized M/G/1 queuing process in which the first customer of each busy period receives exceptional
+service), with a level for each class of idle times. Stretches are of a fixed number of requests: were they busy
+periods, those that cost much would last longer and so hold more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sdlab.arrivals import FloatArray, stream
+from sdlab.errors import LabError
+
+LEVELS_S = (0.00002, 0.0003, 0.001, 0.003, 0.01)
+"""From these idle times on, each a level. Who did not run for less has not slept."""
+
+STRETCH = 8
+LEVEL_SAMPLES_MIN = 30
+_RESAMPLED = 60
+_CONFIDENCE = (2.5, 97.5)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Seconds, and half the width of their 95 % interval."""
+
+    seconds: float
+    half_width_s: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """What waking costs more after an idle time of at least ``after_s``; ``samples`` wakes were seen."""
+
+    after_s: float
+    extra: Value
+    samples: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Demands of a process that is awake, by label, and the levels, shortest idle time first; both at the fast speed.
+
+    At the slow one all take ``slow_factor`` times as long. The windows were at it for ``slow_share`` of the time.
+    """
+
+    demands: dict[str, Value]
+    levels: list[Level]
+    stretches: int
+    slow_factor: float = 1.0
+    slow_share: float = 0.0
+
+    def pace(self, table: pd.DataFrame) -> FloatArray:
+        """How many times as long as at the fast speed each request of ``table`` took the CPU."""
+        slow = table["slow"].to_numpy(dtype=np.float64) if "slow" in table else np.zeros(len(table))
+        factors: FloatArray = 1 + (self.slow_factor - 1) * slow
+        return factors
+
+    def total_s(self, table: pd.DataFrame) -> float:
+        """The CPU time of all requests of ``table``, by the demands, the levels and the speeds."""
+        demand_s = table["label"].map({label: value.seconds for label, value in self.demands.items()})
+        return float(((demand_s.to_numpy(dtype=np.float64) + self.waking_s(table)) * self.pace(table)).sum())
+
+    def waking_s(self, table: pd.DataFrame) -> FloatArray:
+        """What the wakes that each request of ``table`` tells of cost at the fast speed, by the levels."""
+        extra = np.array([level.extra.seconds for level in self.levels])
+        cost: FloatArray = _wakes(table, [level.after_s for level in self.levels]) @ extra
+        return cost
+
+
+@dataclass(frozen=True)
+class _Stretches:
+    counts: NDArray[np.float64]  # stretch x label
+    wakes: NDArray[np.float64]  # stretch x level
+    cpu_s: FloatArray
+    duration_s: FloatArray
+    slow_share: FloatArray
+
+
+def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float, slow_factor: float = 1.0) -> Fitted:
+    """Fit demands and extras over several windows of one process.
+
+    ``tables`` are labelled records (`estimate.labelled`), with ``slow``, the share of the time at the slow
+    speed, where that is known; all took ``slow_factor`` times as long then;
+    ``background`` is the process's utilisation when nobody asks anything of it. The intervals are of a bootstrap over
+    stretches. Raises `LabError` if the clocks are of several processes, or there are fewer stretches than unknowns.
+    """
+    after_s = _levels_seen(tables)
+    found = [_stretches(table, labels, after_s) for table in tables]
+    counts, wakes = (np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes"))
+    cpu_s = np.concatenate([one.cpu_s - background * one.duration_s for one in found])
+    slow = np.concatenate([one.slow_share for one in found])
+    matrix = np.hstack([counts, wakes])
+    if len(cpu_s) <= matrix.shape[1]:
+        raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
+    matrix *= (1 + (slow_factor - 1) * slow)[:, None]
+    solution = _solved(matrix, cpu_s)
+    generator = stream(len(cpu_s), "bootstrap of stretches")
+    again = np.array([_solved(matrix[rows], cpu_s[rows]) for rows in _resampled(len(cpu_s), generator)])
+    low, high = np.percentile(again, _CONFIDENCE, axis=0)
+    values = [Value(float(x), float(w)) for x, w in zip(solution, (high - low) / 2, strict=True)]
+    levels = [
+        Level(at_s, value, int(samples))
+        for at_s, value, samples in zip(after_s, values[len(labels) :], wakes.sum(axis=0), strict=True)
+    ]
+    demands = dict(zip(labels, values[: len(labels)], strict=True))
+    return Fitted(demands, levels, len(cpu_s), slow_factor, float(slow.mean()))
+
+
+def _solved(matrix: NDArray[np.float64], cpu_s: FloatArray) -> FloatArray:
+    solution: FloatArray = np.linalg.lstsq(matrix, cpu_s, rcond=None)[0]
+    return solution
+
+
+def _resampled(size: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    return generator.integers(0, size, (_RESAMPLED, size))
+
+
+def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
+    """The levels with wakes enough; those of a rarer one count as of the level below."""
+    counts = sum(_wakes(table, LEVELS_S).sum(axis=0) for table in tables)
+    return [
+        after_s for after_s, count in zip(LEVELS_S, np.atleast_1d(counts), strict=True) if count >= LEVEL_SAMPLES_MIN
+    ]
+
+
+def _wakes(table: pd.DataFrame, after_s: Sequence[float]) -> NDArray[np.float64]:
+    """How often each request woke the thread (request x level): at its start, and after what it awaited."""
+    gap_s, idle_s, milli = (
+        table[f"span_{name}_s"].fillna(0.0).to_numpy(dtype=np.float64) for name in ("gap", "idle", "wakes")
+    )
+    times = np.round(milli * 1e3)  # a number of times, in a header of milliseconds
+    wakes = np.zeros((len(table), len(after_s)))
+    each_s = idle_s / np.maximum(times, 1)
+    for slept_s, count in ((gap_s, np.ones_like(gap_s)), (each_s, times)):
+        level = np.searchsorted(after_s, slept_s, side="right") - 1
+        rows = np.flatnonzero((level >= 0) & (count > 0))
+        wakes[rows, level[rows]] += count[rows]
+    return wakes
+
+
+def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[float]) -> _Stretches:
+    ordered = table.sort_values("span_at_s", kind="stable")
+    clock, at = (ordered[name].to_numpy(dtype=np.float64) for name in ("span_clock_s", "span_at_s"))
+    if (np.diff(clock) < 0).any():
+        raise LabError("the requests' CPU clocks are of several processes: calibrate with one worker")
+    edges = np.arange(0, len(ordered), STRETCH)
+    held = slice(0, STRETCH * (edges.size - 1))
+    starts = edges[:-1]
+    if not starts.size:
+        return _Stretches(np.zeros((0, len(labels))), np.zeros((0, len(after_s))), *np.zeros((3, 0)))
+    is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
+    counts = np.add.reduceat(is_label[held], starts, axis=0)
+    wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
+    slow = ordered["slow"].to_numpy(dtype=np.float64) if "slow" in ordered else np.zeros(len(ordered))
+    share = np.add.reduceat(slow[held], starts) / STRETCH
+    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), share)

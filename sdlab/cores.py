@@ -1,0 +1,42 @@
+"""Which CPU cores a measured service and all that is beside it run on.
+
+Where programs share cores, the kernel puts whoever wakes beside or in front of whoever runs: on a small machine the
+load generator, the cache and the database preempt the API process, now and then and by no rule that a model could know.
+A service that is measured gets cores *apart*: one for each API process, the others for everything else.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cores:
+    """Numbers of cores: ``api`` one for each API process, ``others`` for all other processes together."""
+
+    api: tuple[int, ...]
+    others: tuple[int, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def usable() -> tuple[int, ...]:
+    """The cores this thread may run on; empty where the system does not say (macOS)."""
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
+
+
+def stay_on(cores: tuple[int, ...]) -> None:
+    """Keep this thread, and what it starts from now on, on some cores; nothing where there are none to choose."""
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+
+
+def apart(workers: int) -> Cores | None:
+    """A core for each of ``workers`` API processes, the rest for others; None if that leaves no core for those."""
+    available = usable()
+    if len(available) <= workers:
+        return None
+    return Cores(available[:workers], available[workers:])
