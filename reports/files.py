@@ -205,6 +205,13 @@ class MachineLoad(_Part):
     steal_share: Number = float("nan")
 
 
+class SpeedProbe(_Part):
+    """Times of the probe of the API's core, all through a load test (`sdlab.speed`)."""
+
+    at_s: list[float] = Field(default_factory=list)
+    spin_s: list[float] = Field(default_factory=list)
+
+
 class Resources(_Part):
     """resources.json of a load test."""
 
@@ -212,6 +219,7 @@ class Resources(_Part):
     processes: dict[str, Process] = Field(default_factory=dict)
     machine: MachineLoad = Field(default_factory=MachineLoad)
     spin_probe: dict[str, dict[str, float] | None] = Field(default_factory=dict)
+    speed: SpeedProbe | None = None
 
 
 class Generator(_Part):
