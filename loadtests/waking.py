@@ -7,7 +7,7 @@ known, and how often the thread woke up for them. It is fitted as
 
     CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
 
-each term at the machine's speed of the moment (`sdlab.speed`), by least squares: the exceptional first service of
+each term at the machine's speed of the moment (`sdlab.speed`), by non-negative least squares, no level below a shorter one: the exceptional first service of
 Welch (1964, On a generalized M/G/1 queuing process in which the first customer of each busy period receives exceptional
 service), with a level for each class of idle times. Stretches are of a fixed number of requests: were they busy
 periods, those that cost much would last longer and so hold more.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from sdlab.arrivals import FloatArray, stream
 from sdlab.errors import LabError
@@ -108,9 +109,11 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
     matrix *= (1 + (slow_factor - 1) * slow)[:, None]
-    solution = _solved(matrix, cpu_s)
+    # By what each level costs more than the one below: never less, for what slept longer is no warmer.
+    steps = np.hstack([matrix[:, : len(labels)], matrix[:, len(labels) :][:, ::-1].cumsum(axis=1)[:, ::-1]])
+    solution = _solved(steps, cpu_s, len(labels))
     generator = stream(len(cpu_s), "bootstrap of stretches")
-    again = np.array([_solved(matrix[rows], cpu_s[rows]) for rows in _resampled(len(cpu_s), generator)])
+    again = np.array([_solved(steps[rows], cpu_s[rows], len(labels)) for rows in _resampled(len(cpu_s), generator)])
     low, high = np.percentile(again, _CONFIDENCE, axis=0)
     values = [Value(float(x), float(w)) for x, w in zip(solution, (high - low) / 2, strict=True)]
     levels = [
@@ -121,9 +124,10 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     return Fitted(demands, levels, len(cpu_s), slow_factor, float(slow.mean()))
 
 
-def _solved(matrix: NDArray[np.float64], cpu_s: FloatArray) -> FloatArray:
-    solution: FloatArray = np.linalg.lstsq(matrix, cpu_s, rcond=None)[0]
-    return solution
+def _solved(steps: NDArray[np.float64], cpu_s: FloatArray, labels: int) -> FloatArray:
+    """Non-negative least squares: a demand for each of the first ``labels`` columns, an extra for each level."""
+    solution: FloatArray = nnls(steps, cpu_s)[0]
+    return np.concatenate([solution[:labels], solution[labels:].cumsum()])
 
 
 def _resampled(size: int, generator: np.random.Generator) -> NDArray[np.int64]:
