@@ -32,8 +32,6 @@ from sdlab.workload import Requests
 
 PILOT_SHARE_OF_PEAK = 0.35
 PILOT_S = 2.0
-REFRESH_S = 3.0
-REFRESH_SEED = 200
 WARM_UP_S = 10.0  # at the design's peak rate
 PILOT_SEED = 100
 PILOTS = 3  # a busier process needs less for a request, and its cache is warmer: one guess would be far too slow
@@ -96,17 +94,6 @@ def calibrate(
         speeds=found.speeds,
     )
     return Calibrated(calibration, found, keys)
-
-
-def refreshed(session: Session, done: Calibrated, number: int) -> Calibrated:
-    """The calibration at the pace that the machine has by now, from one more short window of the design's mix.
-
-    Its speed drifts within a minute by more than a prediction may be wrong by. ``number`` makes the window another one.
-    """
-    rate_rps = done.calibration.rate_rps
-    run = _window(session, MIX, done.keys, rate_rps, REFRESH_S, REFRESH_SEED + number, role="refresh")
-    factor = estimate.pace(done.estimate, _measured(run))
-    return replace(done, calibration=done.calibration.at_pace(factor, run.manifest.run_id))
 
 
 def _rate_rps(session: Session, keys: int, saturation_rps: float | None, told: Callable[[str], None]) -> float:

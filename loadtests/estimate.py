@@ -71,7 +71,6 @@ class Estimate:
     cpu: dict[str, Measured]
     disagreement: float
     speeds: TwoSpeeds | None
-    fitted: Fitted
 
 
 def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
@@ -154,15 +153,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         },
         disagreement,
         speeds,
-        fitted,
     )
-
-
-def pace(found: Estimate, window: Window) -> float:
-    """How many times as much CPU a later window took of the API process as the estimate says, at the window's speed."""
-    fast_s = found.speeds.fast_spin_s if found.speeds else np.nan
-    expected_s = found.fitted.total_s(_at_speed(labelled(window.table), window.speeds, fast_s))
-    return (window.busy.of("api-") - found.api_idle_utilisation * window.busy.duration_s) / expected_s
 
 
 def _at_speed(table: pd.DataFrame, speeds: Speeds | None, fast_s: float) -> pd.DataFrame:

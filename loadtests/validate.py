@@ -1,9 +1,8 @@
 """Validation's measured half: blocks of calibrating, freezing, and loading the service where nothing was fitted.
 
-A block is a freshly started service. It is calibrated, and then come the loads it will be judged at, each once, in
-random order. Before each of them one short window of the calibration's own rate says by how much the machine has
-drifted; then the parameters are frozen - written to a file and named by a digest. So no parameter has seen its load,
-and yet what drifts in the machine meets both alike; the blocks are the repeats. `lab predict` replays what was
+A block is a freshly started service. It is calibrated, its parameters are frozen - written to a file and named by a
+digest - and only then come the loads they will be judged at, each once, in random order. So no parameter has seen its
+loads, and yet what drifts in the machine meets both alike; the blocks are the repeats. `lab predict` replays what was
 sent in the model, with the block's own parameters, and `lab report` compares.
 """
 
@@ -16,10 +15,11 @@ from pathlib import Path
 import pandas as pd
 
 from loadtests import validity
-from loadtests.calibrate import Calibrated, calibrate, refreshed
+from loadtests.calibrate import calibrate
 from loadtests.freeze import freeze
 from loadtests.session import Session
 from sdlab import arrivals, runs, spoilt, workload
+from sdlab.calibration import Calibration
 from sdlab.runs import Run
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -44,15 +44,14 @@ class Plan:
 
 @dataclass
 class Block:
-    """What one block left: its calibration, and its windows with the reasons why some were rejected; ``frozen`` are
-    the parameters of each window.
+    """What one block left: its frozen parameters, and its windows with the reasons why some were rejected.
 
     ``calibration_disturbed``: how the machine disturbed windows that it was calibrated by, a reason each.
     """
 
     number: int
-    calibrated: Calibrated
-    frozen: list[Run] = field(default_factory=list)
+    calibration: Calibration
+    frozen: Run
     windows: list[Run] = field(default_factory=list)
     rejected: dict[str, list[str]] = field(default_factory=dict)
     calibration_disturbed: list[str] = field(default_factory=list)
@@ -61,8 +60,10 @@ class Block:
 def measure(session: Session, plan: Plan, number: int, told: Callable[[str], None]) -> Block:
     """Run one block on a fresh service. ``told`` hears what is being done."""
     done = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps)
-    block = Block(number, done)
-    counted = [run.json("resources") for run in session.done if run.manifest.run_id in done.calibration.run_ids]
+    calibration, keys = done.calibration, done.keys
+    block = Block(number, calibration, freeze(session, done, plan.calibration_window_s))
+    told(f"block {number}: parameters frozen as {calibration.digest}")
+    counted = [run.json("resources") for run in session.done if run.manifest.run_id in calibration.run_ids]
     calibrated_s = spoilt.reference_s(counted)
     disturbed = [spoilt.by_the_machine(resources, calibrated_s) for resources in counted]
     block.calibration_disturbed = [reason for reason in disturbed if reason]
@@ -72,7 +73,7 @@ def measure(session: Session, plan: Plan, number: int, told: Callable[[str], Non
     while waiting:
         share = waiting.pop(0)
         told(f"block {number}: held-out load at {share:.0%} of saturation")
-        run = _window(session, plan, block, share, calibrated_s)
+        run = _window(session, plan, block, keys, share, calibrated_s)
         block.windows.append(run)
         if reasons := rejection(run.requests(), run.json("resources"), calibrated_s):
             block.rejected[run.manifest.run_id] = reasons
@@ -90,14 +91,11 @@ def rejection(table: pd.DataFrame, resources: Mapping[str, object], calibrated_s
     return [*([found] if found else []), *faults]
 
 
-def _window(session: Session, plan: Plan, block: Block, share: float, calibrated_s: float) -> Run:
+def _window(session: Session, plan: Plan, block: Block, keys: int, share: float, calibrated_s: float) -> Run:
     design = session.design
     rate_rps = share * plan.saturation_rps
     seed = session.seed + _SEED_STEP * block.number + len(block.windows)
-    done = refreshed(session, block.calibrated, len(block.windows))
-    frozen = freeze(session, done, plan.calibration_window_s)
-    block.frozen.append(frozen)
-    requests = workload.steady(design, "poisson", rate_rps, plan.window_s, seed, done.keys)
+    requests = workload.steady(design, "poisson", rate_rps, plan.window_s, seed, keys)
     return session.window(
         requests,
         seed=seed,
@@ -108,8 +106,8 @@ def _window(session: Session, plan: Plan, block: Block, share: float, calibrated
         share=share,
         saturation_rps=plan.saturation_rps,
         saturation_source=plan.source,
-        calibration_run_id=frozen.manifest.run_id,
-        digest=done.calibration.digest,
+        calibration_run_id=block.frozen.manifest.run_id,
+        digest=block.calibration.digest,
         calibrated_probe_s=calibrated_s,
         calibration_windows_disturbed=len(block.calibration_disturbed),
     )

@@ -120,8 +120,8 @@ def _saturation(job: _Job, named_rps: float | None) -> tuple[float, str]:
 def _as_dict(block: Block) -> dict[str, Any]:
     return {
         "block": block.number,
-        "digests": [run.manifest.parameters["digest"] for run in block.frozen],
-        "calibration_runs": [shown_path(run.folder) for run in block.frozen],
+        "digest": block.calibration.digest,
+        "calibration_run": shown_path(block.frozen.folder),
         "runs": [shown_path(run.folder) for run in block.windows],
         "rejected": block.rejected,
         "calibration_disturbed": block.calibration_disturbed,
@@ -130,9 +130,8 @@ def _as_dict(block: Block) -> dict[str, Any]:
 
 def _show_block(console: Console, block: Block) -> None:
     console.print(
-        f"block {block.number}: {len(block.windows)} windows, {len(block.rejected)} rejected; each with its parameters "
-        f"frozen before it, the last as {block.frozen[-1].manifest.parameters['digest']} in "
-        f"{shown_path(block.frozen[-1].folder)}",
+        f"block {block.number}: frozen as {block.calibration.digest} in {shown_path(block.frozen.folder)}; "
+        f"{len(block.windows)} windows, {len(block.rejected)} rejected",
         soft_wrap=True,
     )
     for reason in block.calibration_disturbed:

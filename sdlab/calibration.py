@@ -23,11 +23,6 @@ class Demand(BaseModel):
     quantiles_s: tuple[float, ...] = Field(min_length=2)
     samples: int = Field(ge=1)
 
-    def times(self, factor: float) -> Demand:
-        """The same, ``factor`` times as long."""
-        quantiles_s = tuple(factor * quantile_s for quantile_s in self.quantiles_s)
-        return self.model_copy(update={"mean_s": factor * self.mean_s, "quantiles_s": quantiles_s})
-
     @model_validator(mode="after")
     def _sorted(self) -> Self:
         if list(self.quantiles_s) != sorted(self.quantiles_s) or self.quantiles_s[0] < 0:
@@ -101,17 +96,6 @@ class Calibration(BaseModel):
     def digest(self) -> str:
         """Twelve hex digits that name these parameters: what a validation froze."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
-
-    def at_pace(self, factor: float, run_id: str) -> Calibration:
-        """The same where all that is Python takes ``factor`` times as long, as run ``run_id`` found."""
-        demands = {
-            operation: {
-                part: demand.times(factor) if part in ("api", "client") else demand for part, demand in parts.items()
-            }
-            for operation, parts in self.demands.items()
-        }
-        idle = tuple(level.model_copy(update={"extra_s": factor * level.extra_s}) for level in self.idle)
-        return self.model_copy(update={"demands": demands, "idle": idle, "run_ids": [*self.run_ids, run_id]})
 
     def save(self, path: Path) -> None:
         header = "# Written by `./lab calibrate`; never by hand.\n"
