@@ -58,7 +58,8 @@ def find_shortcuts(program: Program) -> Shortcuts:
 def _constant_delays(program: Program) -> NDArray[np.int64]:
     delays = np.flatnonzero(program.instructions["code"] == DELAY)
     kinds = program.distributions.kind[program.instructions["distribution"][delays]]
-    return delays[kinds == CONSTANT]
+    constant: NDArray[np.int64] = delays[kinds == CONSTANT]
+    return constant
 
 
 def _end_of_jumps(instructions: NDArray[np.void], at: int) -> int:

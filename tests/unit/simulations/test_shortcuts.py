@@ -38,7 +38,7 @@ EXAMPLES = int(os.environ.get("SDLAB_EXAMPLES", "400"))
 
 
 def by_region(**cases: list[Step]) -> Model:
-    keyed = {region: steps for region, steps in cases.items() if steps}
+    keyed: dict[str | int, list[Step]] = {region: steps for region, steps in cases.items() if steps}
     caches = [Cache(step.cache, 10) for steps in cases.values() for step in steps if isinstance(step, Lookup)]
     flow = Flow("get", [Switch("region", keyed, otherwise=[Serve("rest", Constant(1.0))])])
     return Model("regions", [flow], [Station("s", 1), Station("rest", 1)], caches=caches, regions=tuple(cases))
@@ -79,7 +79,7 @@ def test_only_delays_of_constant_length_have_lanes() -> None:
 @pytest.mark.parametrize("bin_s", [None, 1.0, 3.7])
 def test_equal_delays_end_in_the_order_of_their_beginnings_among_events_of_the_same_time(bin_s: float | None) -> None:
     """Whole seconds, so that ends of delays, services and arrivals meet at one instant all the time."""
-    click = [Delay("far", Constant(5.0)), Serve("db", Constant(1.0)), Delay("near", Constant(1.0))]
+    click: list[Step] = [Delay("far", Constant(5.0)), Serve("db", Constant(1.0)), Delay("near", Constant(1.0))]
     get: list[Step] = [
         Serve("api", Constant(1.0)),
         Spawn("click"),
@@ -107,11 +107,11 @@ def test_tasks_alone_and_tasks_in_each_others_way_give_the_same_sample_path_on_b
 
 
 def test_a_time_whose_quantiles_are_all_equal_is_that_time() -> None:
-    ends = [
+    first, second = (
         simulate(Model("one", [Flow("get", [Delay("d", time)])]), requests([0.0, 1.0, 2.5]), 1).completed_s
         for time in (Empirical((0.1, 0.1, 0.1)), Constant(0.1))
-    ]
-    assert np.array_equal(*ends)
+    )
+    assert np.array_equal(first, second)
 
 
 class PlainMaker:
@@ -139,7 +139,8 @@ class PlainMaker:
     def _time(self) -> Distribution:
         if self.r.random() < self.whole:
             return Constant(float(self.r.randint(0, 3)))
-        return self.r.choice([Exponential(0.7), Empirical((0.2, 0.4, 1.5)), Empirical((0.5, 0.5))])
+        times: list[Distribution] = [Exponential(0.7), Empirical((0.2, 0.4, 1.5)), Empirical((0.5, 0.5))]
+        return self.r.choice(times)
 
     def _held(self, pool: str) -> list[Step]:
         return [Hold(pool), *self._steps(0), Release(pool)]
