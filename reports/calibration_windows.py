@@ -15,7 +15,7 @@ from sdlab.runs import Run
 
 PARAMETERS, RATE, NOTHING = "the parameters", "the rate", "nothing"
 PILOT = "pilot"
-_ROLES = (PILOT, "calibration", "refresh")
+_ROLES = (PILOT, "calibration")
 
 
 @dataclass(frozen=True)

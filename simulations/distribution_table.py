@@ -95,6 +95,8 @@ def _row(distribution: Distribution) -> tuple[int, list[float]]:  # noqa: PLR091
             return PARETO, [distribution.minimum_s, 1 / distribution.alpha]
         case Hyperexponential(probabilities, means_s):
             return HYPEREXPONENTIAL, [*_cumulative(probabilities), *means_s]
+        case Empirical(quantiles_s) if len(set(quantiles_s)) == 1:
+            return CONSTANT, [quantiles_s[0]]  # exactly what interpolation would give
         case Empirical(quantiles_s):
             return EMPIRICAL, list(quantiles_s)
     raise InvalidInput("distribution", distribution, "must be one of simulations.distributions")

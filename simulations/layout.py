@@ -105,6 +105,8 @@ SLOT = np.dtype(
         ("flow", np.int64),
         ("operation", np.int64),
         ("region", np.int64),
+        ("due_s", np.float64),  # of a task in a lane that is not its first: its event
+        ("due_order", np.int64),
     ],
     align=True,
 )
@@ -134,7 +136,7 @@ TASK = np.dtype(
         ("completed", np.int64),
         ("failed", np.int64),
         ("generation", np.int64),  # of the breaker, when it was called
-        ("event_at", np.int64),  # where its event stands in the heap, NONE without one
+        ("event_at", np.int64),
         ("job_at", np.int64),  # where it stands among the jobs of a shared station
         ("began_s", np.float64),  # its service, delay or travel
         ("items", np.int64),
@@ -151,6 +153,11 @@ TASK = np.dtype(
     ],
     align=True,
 )
+
+# A scheduled event. Where a task's event stands is its place in the heap, NONE without one, or ASIDE, beside the heap.
+EVENT = np.dtype([("time_s", np.float64), ("order", np.int64), ("slot", np.int64)], align=True)
+ASIDE = -2
+LATEST = 2**63 - 1  # an order after all others
 
 LINE = np.dtype([("head", np.int64), ("tail", np.int64)], align=True)
 
@@ -325,6 +332,9 @@ FLIGHT = np.dtype(
 )
 FLIGHT_CHAINS = 4096
 
+# A request that may look up more caches than this is likely not to ask each, so the memory of none is asked for ahead.
+CACHES_AHEAD = 2
+
 # What is left to do at this instant before anyone runs on: a stack.
 WORK = np.dtype([("what", np.int64), ("slot", np.int64)], align=True)
 CANCEL, REMOVE, FAILING, ENDING, RESUME = range(5)
@@ -335,6 +345,9 @@ LOOP = np.dtype(
         ("now_s", np.float64),
         ("scheduled", np.int64),  # how many events were scheduled so far: the order that breaks ties
         ("heap_size", np.int64),
+        ("aside_s", np.float64),
+        ("aside_order", np.int64),
+        ("aside", np.int64),  # the slot whose event stands beside the heap
         ("ready_head", np.int64),
         ("ready_tail", np.int64),
         ("free_head", np.int64),

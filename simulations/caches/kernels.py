@@ -16,6 +16,7 @@ from simulations.jit import entry_point, kernel, outlined, routine, source_diges
 
 __all__ = ["entry_size", "invalidate", "lookup", "play", "store", "touch_ahead"]
 
+ROWS_AHEAD = 16  # in `play`: memory answers in about the time that so many take
 GET, LOOKUP, STORE, INVALIDATE = range(4)  # what `play` does: get is a lookup that stores what is not there
 
 
@@ -151,6 +152,8 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]
     def play(records, memory, which, actions, keys, now_s, sizes, hits):  # type: ignore[no-untyped-def]
         sources  # noqa: B018  the cache's key holds the sources
         for row in range(keys.shape[0]):
+            if row + ROWS_AHEAD < keys.shape[0]:
+                touch_ahead(records[which], memory, keys[row + ROWS_AHEAD])
             action = actions[row]
             if action in (GET, LOOKUP):
                 hits[row] = lookup(records[which], memory, keys[row], now_s[row])

@@ -13,6 +13,9 @@ import numpy as np
 from simulations.caches.layout import NONE, Memory
 from simulations.jit import kernel, prefetch
 
+_SEARCHED = 3
+"""Buckets beyond the first that a search may well look at: memory comes by four, and the rest may stand in the next."""
+
 
 @kernel
 def home(cache: Any, key: int) -> int:
@@ -34,8 +37,10 @@ def find(cache: Any, memory: Memory, key: int) -> int:
 
 @kernel
 def touch_ahead(cache: Any, memory: Memory, key: int) -> None:
-    """Ask for the memory in which a key's search begins; changes nothing but the time the search will take."""
-    prefetch(memory.buckets, cache.first_bucket + home(cache, key))
+    """Ask for the memory in which a key is searched; changes nothing but the time the search will take."""
+    first = cache.first_bucket + home(cache, key)
+    prefetch(memory.buckets, first)
+    prefetch(memory.buckets, first + _SEARCHED)
 
 
 @kernel

@@ -9,11 +9,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from simulations.draws import child_identity, draw
+from simulations.draws import draw
 from simulations.engines.compiled import more, world
-from simulations.engines.compiled.agenda import make_ready, next_ready, next_scheduled, schedule
+from simulations.engines.compiled.agenda import (
+    next_ready,
+    next_scheduled,
+    next_scheduled_order,
+    next_scheduled_s,
+    nothing_scheduled,
+    schedule,
+)
+from simulations.engines.compiled.alone import quiet_until_s, serves_alone, waits_alone
+from simulations.engines.compiled.beginnings import admit, spawn
 from simulations.engines.compiled.ends import do_work
-from simulations.engines.compiled.lookups import drop, look_up, put, touch_ahead
+from simulations.engines.compiled.lanes import enter_lane, leave_lane
+from simulations.engines.compiled.lookups import drop, look_up, put
 from simulations.engines.compiled.queues import (
     begin_service,
     charge,
@@ -21,12 +31,11 @@ from simulations.engines.compiled.queues import (
     end_service,
     enter_bin,
     join,
-    one_more,
     release,
     take,
     take_slot,
 )
-from simulations.engines.compiled.tasks import begin_task, end_request, end_spawned, new_slot, new_task
+from simulations.engines.compiled.tasks import end_request, end_spawned
 from simulations.jit import entry_point, kernel, source_digest
 from simulations.layout import (
     BRANCH,
@@ -38,10 +47,8 @@ from simulations.layout import (
     LOOKUP,
     NONE,
     RELEASE,
-    REQUEST,
     SERVE,
     SPAWN,
-    SPAWNED,
     STORE,
     SWITCH_KEY,
     SWITCH_OPERATION,
@@ -56,10 +63,9 @@ DONE, PAUSED, SLOTS_FULL, SPAWNED_FULL, BINS_FULL, ROWS_FULL, STUCK, ARRIVALS_NE
 @kernel
 def choose_by(w: Any, instruction: Any, uniform: float) -> int:
     """The instruction at which a branch goes on for what was drawn."""
-    last = instruction.first + instruction.count - 1
     way = instruction.first
-    while way < last and uniform >= world.ways(w)[way].bound:
-        way += 1
+    for other in range(instruction.first, instruction.first + instruction.count - 1):
+        way += uniform >= world.ways(w)[other].bound  # bounds rise; to count them needs no guess at which is taken
     return int(world.ways(w)[way].target)
 
 
@@ -79,49 +85,6 @@ def choose(w: Any, instruction: Any, slot: Any) -> int:
     while way < last and value != world.ways(w)[way].value:
         way += 1
     return int(world.ways(w)[way].target)
-
-
-@kernel
-def admit(w: Any) -> int:
-    """The next arrival happens: the one after it is scheduled, and this one gets a slot."""
-    request = w.next_arrival
-    w.next_arrival = request + 1
-    w.next_arrival_order = w.scheduled
-    w.scheduled += 1
-    slot = new_slot(w) if not world.is_full(w) else new_task(w, REQUEST)
-    record = world.slots(w)[slot]
-    flow = world.flow_of_operation(w)[world.operation(w)[request]]
-    record.instruction = world.first_instruction(w)[flow]
-    record.request = w.before + request
-    record.identity = w.before + request
-    record.key = world.key(w)[request]
-    record.started_s = w.now_s
-    record.spawned = NONE
-    record.flow = flow
-    record.operation = flow
-    record.region = world.region_of_region(w)[world.region(w)[request]]
-    if world.is_full(w):
-        world.tasks(w)[slot].place = record.region
-    touch_ahead(w, request)
-    one_more(w)
-    return slot
-
-
-@kernel
-def spawn(w: Any, parent: Any, flow: int, draw_key: int) -> int:
-    """Start a flow in the background."""
-    slot = new_slot(w) if not world.is_full(w) else new_task(w, SPAWNED)
-    record = world.slots(w)[slot]
-    record.instruction = world.first_instruction(w)[flow]
-    record.request = NONE
-    record.identity = child_identity(parent.identity, draw_key)
-    record.key = parent.key
-    record.flow = flow
-    record.operation = parent.operation
-    record.region = parent.region
-    begin_task(w, slot)
-    make_ready(w, slot)
-    return slot
 
 
 @kernel
@@ -154,6 +117,7 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
     """Run the slot's flow until it WAITS, FAILS or ENDS, or memory must grow before its next instruction."""
     record = world.slots(w)[slot]
     at = record.instruction
+    quiet_s = 0.0 if world.is_full(w) else quiet_until_s(w)
     while True:
         instruction = world.instructions(w)[at]
         step = instruction.code
@@ -165,6 +129,9 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
             record.instruction = at
             if world.is_full(w):
                 return more.serve(w, slot, instruction)
+            if serves_alone(w, slot, resource, record.service_s, quiet_s):
+                at += 1
+                continue
             come(w, resource)
             if take(w, resource):
                 begin_service(w, slot, resource, 0.0)
@@ -178,9 +145,15 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
             return WAITS
         if step == DELAY:
             delay_s = sample(world.table(w), instruction.distribution, w.seed, record.identity, instruction.draw_key)
+            if not world.is_full(w) and waits_alone(w, slot, resource, delay_s, quiet_s):
+                at += 1
+                continue
             charge(w, slot, resource, 0.0, delay_s)
-            schedule(w, w.now_s + delay_s, slot)
             record.instruction = at
+            if not world.is_full(w) and instruction.first != NONE:
+                enter_lane(w, instruction.first, w.now_s + delay_s, slot)
+                return WAITS
+            schedule(w, w.now_s + delay_s, slot)
             if world.is_full(w):
                 more.wait(w, slot, resource, delay_s)
             return WAITS
@@ -248,15 +221,16 @@ def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each me
             if w.alive == 0:
                 more.count_to_the_end(w)
                 return DONE
-            if w.heap_size == 0:
+            if nothing_scheduled(w):
                 return STUCK
-        elif w.heap_size == 0:
+        elif nothing_scheduled(w):
             return DONE
-    is_arrival = arrival_left
-    if arrival_left and w.heap_size > 0:
-        arrival_s, end_s = world.arrival_s(w)[w.next_arrival], world.heap_s(w)[0]
-        is_arrival = arrival_s < end_s or (arrival_s == end_s and w.next_arrival_order < world.heap_order(w)[0])
-    time_s = world.arrival_s(w)[w.next_arrival] if is_arrival else world.heap_s(w)[0]
+    time_s, is_arrival = next_scheduled_s(w), False
+    if arrival_left:
+        arrival_s = world.arrival_s(w)[w.next_arrival]
+        is_arrival = arrival_s < time_s or (arrival_s == time_s and w.next_arrival_order < next_scheduled_order(w))
+        if is_arrival:
+            time_s = arrival_s
     if not world.is_full(w):
         if is_arrival and w.free_head == NONE:
             return SLOTS_FULL
@@ -277,6 +251,8 @@ def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each me
     instruction = world.instructions(w)[world.slots(w)[slot].instruction]
     if instruction.code == SERVE:
         end_service(w, instruction.resource)
+    elif instruction.first != NONE:
+        leave_lane(w, instruction.first, slot)
     world.slots(w)[slot].instruction += 1
     w.current = slot
     return PAUSED

@@ -8,12 +8,10 @@ from simulations.caches import kernels as caches
 from simulations.caches.layout import Memory
 from simulations.engines.compiled import world
 from simulations.jit import kernel
-from simulations.layout import NONE
+from simulations.layout import CACHES_AHEAD, NONE
 from simulations.sampling import DistributionTable
 
 REQUESTS_AHEAD = 8
-CACHES_TOUCHED = 4
-"""With more caches than this, most of what is asked for would not be needed."""
 
 
 @kernel
@@ -32,9 +30,15 @@ def memory(w: Any) -> Memory:
 def touch_ahead(w: Any, request: int) -> None:
     """Ask for the memory in which caches will be searched for the key of a request that arrives soon."""
     ahead = request + REQUESTS_AHEAD
-    if w.caches_asked <= CACHES_TOUCHED and ahead < w.requests:
-        for which in range(w.caches_asked):
-            caches.touch_ahead(world.caches(w)[which], memory(w), world.key(w)[ahead])
+    if w.caches_asked == 0 or ahead >= w.requests:
+        return
+    flow = world.flow_of_operation(w)[world.operation(w)[ahead]]
+    place = flow * w.places + world.region_of_region(w)[world.region(w)[ahead]] + 1
+    for at in range(CACHES_AHEAD * place, CACHES_AHEAD * (place + 1)):
+        which = world.caches_ahead(w)[at]
+        if which == NONE:
+            break
+        caches.touch_ahead(world.caches(w)[which], memory(w), world.key(w)[ahead])
 
 
 @kernel

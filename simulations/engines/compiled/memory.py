@@ -23,7 +23,7 @@ FIRST_SLOTS = 1024
 FIRST_SPAWNED = 1024
 FIRST_ROWS = 1024
 
-SLOTS = ("heap_s", "heap_order", "heap_slot", "slots", "held_since_s")
+SLOTS = ("heap", "slots", "held_since_s")
 RARER_SLOTS = ("tasks", "target_of", "leads")
 JOBS = ("jobs_target_s", "jobs_order", "jobs_slot")
 SPAWNED = ("spawned_flow", "spawned_s", "spawned_completed_s", "spawned_outcome")
@@ -59,6 +59,7 @@ def make_world(
         "lined": len(program.queues),
         "resources": len(program.resources),
         "regions": len(model.regions),
+        "places": len(model.regions) + 1,
         "caches_asked": len(model.caches),
         "balancers_asked": len(model.balancers),
         "flown": len(model.caches) if any(cache.single_flight for cache in model.caches) else 0,
@@ -72,6 +73,9 @@ def make_world(
         "ready_head": NONE,
         "ready_tail": NONE,
         "current": NONE,
+        "aside": NONE,
+        "aside_s": np.inf,
+        "aside_order": layout.LATEST,
         "scheduled": 1,  # the first arrival
     }
     for name, value in numbers.items():
@@ -151,9 +155,8 @@ def _put_records(world: World, program: Program, requests: Requests, record_spaw
 
 
 def _put_slots(world: World, program: Program, slots: int) -> None:
-    world["heap_s"] = np.zeros(slots)
-    for name in ("heap_order", "heap_slot"):
-        world[name] = np.zeros(slots, dtype=np.int64)
+    world["heap"] = np.zeros(slots, dtype=layout.EVENT)
+    world["heap"][0] = (np.inf, layout.LATEST, NONE)
     world["slots"] = np.zeros(slots, dtype=layout.SLOT)
     world["held_since_s"] = np.full((slots, len(program.model.pools)), -1.0)
     if world.full:

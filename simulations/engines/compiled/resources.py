@@ -11,6 +11,7 @@ from sdlab.workload import Requests
 from simulations import layout
 from simulations.caches.allocation import size_table
 from simulations.draw_keys import ring_of
+from simulations.engines.compiled.shortcuts import find_shortcuts
 from simulations.engines.compiled.world import World
 from simulations.layout import NONE
 from simulations.model import Model
@@ -21,8 +22,14 @@ from simulations.resources import BALANCING, Breakdowns, Outage
 def put_code(world: World, program: Program, requests: Requests) -> None:
     """What is executed."""
     model = program.model
-    world["instructions"] = program.instructions
-    world["ways"] = program.ways
+    shortcuts = find_shortcuts(program)
+    world["instructions"] = shortcuts.instructions
+    world["ways"] = shortcuts.ways
+    lanes = np.zeros(shortcuts.lanes, dtype=layout.LINE)
+    lanes["head"] = lanes["tail"] = NONE
+    world["lanes"] = lanes
+    world["entry"] = shortcuts.entry.reshape(-1)
+    world["caches_ahead"] = shortcuts.caches_ahead.reshape(-1)
     world["policies"] = program.policies
     world["first_instruction"] = program.first_instruction
     for name, column in program.distributions._asdict().items():

@@ -103,7 +103,8 @@ def end_request(w: Any, slot: int, outcome: int) -> None:
     record = world.slots(w)[slot]
     if w.rows_kept == 1:
         world.completed_s(w)[record.request] = w.now_s
-        world.outcome(w)[record.request] = outcome
+        if world.is_full(w):
+            world.outcome(w)[record.request] = outcome  # which is COMPLETED already
     else:
         world.ended(w)[record.flow, outcome] += 1
         if outcome == COMPLETED:

@@ -36,6 +36,8 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "ways": layout.WAY,
     "policies": layout.POLICY,
     "first_instruction": INT,
+    "entry": INT,  # and those below: of `shortcuts.Shortcuts`, all in one row
+    "caches_ahead": INT,
     "kind": INT,  # of the distributions, as in `simulations.sampling.DistributionTable`
     "first": INT,
     "size": INT,
@@ -57,9 +59,8 @@ ARRAYS: Mapping[str, np.dtype[Any]] = {
     "flow_of_operation": INT,
     "region_of_region": INT,
     # what changes
-    "heap_s": FLOAT,
-    "heap_order": INT,
-    "heap_slot": INT,
+    "heap": layout.EVENT,
+    "lanes": layout.LINE,
     "slots": layout.SLOT,
     "queues": layout.QUEUE,
     "lines": layout.LINE,
@@ -148,6 +149,7 @@ NUMBERS = (
     ("bins_made", INT),  # room for bins; 0: there are none
     ("closed_made", INT),  # room for requests of populations
     ("population_count", INT),
+    ("places", INT),  # regions, and one for none
     ("controls", INT),  # slots that are events of stations and queues
     *((name, layout.LOOP[name]) for name in layout.LOOP.names or ()),
 )
@@ -191,25 +193,28 @@ def _accessor(name: str, dtype: np.dtype[Any], columns: str | None) -> Any:
     dimensions = 1 if columns is None else 2
 
     def get(_typing: Any, w: Any) -> Any:
-        array_type = types.Array(element, dimensions, "C")
+        array_type = types.Array(element, dimensions, "C" if columns is None else "A")  # "A": indexed by strides
 
         def field(builder: Any, record: Any, which: str) -> Any:
             place = cgutils.get_record_member(builder, record, w.offset(which), ir.IntType(64))
-            return builder.load(place)
+            value = builder.load(place)
+            # Python changes addresses and columns only between two chunks: one read of each serves until the next.
+            value.set_metadata("invariant.load", builder.module.add_metadata([]))
+            return value
 
         def codegen(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
             array = make_array(array_type)(context, builder)
             data_type = context.get_data_type(element).as_pointer()
-            one = context.get_constant(types.intp, 1)
+            # Where all lengths are 0, what numba does about indices below 0 comes to nothing, and LLVM leaves it out.
+            length = context.get_constant(types.intp, 0)
             item = context.get_constant(types.intp, dtype.itemsize)
-            shape, strides = [one], [item]
+            strides = [item]
             if columns is not None:
-                count = field(builder, arguments[0], columns)
-                shape, strides = [one, count], [builder.mul(count, item), item]
+                strides = [builder.mul(field(builder, arguments[0], columns), item), item]
             populate_array(
                 array,
                 data=builder.inttoptr(field(builder, arguments[0], name), data_type),
-                shape=cgutils.pack_array(builder, shape),
+                shape=cgutils.pack_array(builder, [length] * dimensions),
                 strides=cgutils.pack_array(builder, strides),
                 itemsize=item,
                 meminfo=None,
