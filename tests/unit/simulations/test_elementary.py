@@ -79,7 +79,7 @@ def test_the_compiler_contracts_no_multiplication_and_addition_into_one_rounding
 
     @numba.njit(error_model="numpy")
     def both(table: DistributionTable, seed: int, out: np.ndarray) -> float:
-        sample_into(table, 1, seed, 0, 1, out)
+        sample_into(table, 1, seed, range(out.size), 1, out)
         return sample(table, 0, seed, 0, 1)
 
     table = DistributionTable(
