@@ -87,7 +87,9 @@ class Stop:
         self.ends_s, self.ends_of = np.full(servers, -np.inf), np.zeros(servers, dtype=np.int64)
         self.gone = np.zeros(3, dtype=np.int64)  # the first of those not sent on yet, past the last, past this slice
         self.gone_s, self.gone_of = np.empty(0), np.empty(0, dtype=np.int64)
-        self.drawn_s = np.empty(0)
+        self.drawn_s, self.wait_s = np.empty(0), np.empty(0)
+        flows = {int(flow) for flow in it["flow_of_operation"] if flow >= 0}
+        self.flow = flows.pop() if len(flows) == 1 else NONE
         self.confluence, self.parting = Confluence(), Parting(len(program.model.stations))
 
     def run(self, coming: Streams, until_s: float) -> bool:
@@ -100,7 +102,8 @@ class Stop:
         else:
             swept_station.draw_each(self.it.record, rows, self.at, drawn_s)
         ends = (self.ends_s, self.ends_of, self.gone, self.gone_s, self.gone_of)
-        if not swept_station.serve(self.it.record, self.station, until_s, rows, times_s, drawn_s, *ends):
+        served = (self.station, until_s, self.flow, rows, times_s, drawn_s, self.wait_s)
+        if not swept_station.serve(self.it.record, *served, *ends):
             return False
         self._send(coming)
         return True
@@ -132,8 +135,8 @@ class Stop:
         gone_s[:left], gone_of[:left] = self.gone_s[first:last], self.gone_of[first:last]
         self.gone_s, self.gone_of = gone_s, gone_of
         self.gone[:2] = 0, left
-        if count > len(self.drawn_s):
-            self.drawn_s = np.empty(count)
+        if count > len(self.wait_s):
+            self.drawn_s, self.wait_s = np.empty(count), np.empty(count)
 
 
 def serving_at(program: Program, station: int) -> Ints:
@@ -143,7 +146,7 @@ def serving_at(program: Program, station: int) -> Ints:
 
 
 def next_known(program: Program, starts: list[int]) -> int:
-    """The instruction, a service or the end, to which all that stand at ``starts`` go; NONE if it is not one for all."""
+    """The instruction, a service or the end, to which all go from ``starts``; NONE if it is not one for all."""
     found = set()
     for start in starts:
         at = start

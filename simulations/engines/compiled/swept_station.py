@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simulations.draws import draw
 from simulations.engines.compiled import world
 from simulations.engines.compiled.kernel import choose, choose_by
+from simulations.engines.compiled.swept_accounts import account, charge
 from simulations.jit import entry_point, kernel, source_digest
 from simulations.layout import BRANCH, END, JUMP, NONE, SERVE
 from simulations.sampling import sample, sample_into
@@ -49,7 +50,9 @@ def _to_next_station(w: Any, request: int, at: int, branch: int, uniform: float)
 
 
 @kernel
-def _send(w: Any, request: int, time_s: float, following: int, at: Any, sent: Ints, rows: Ints, times_s: Floats) -> None:
+def _send(
+    w: Any, request: int, time_s: float, following: int, at: Any, sent: Ints, rows: Ints, times_s: Floats
+) -> None:
     """Put a request at the end of those that go to a station, or that have ended."""
     station = world.instructions(w)[following].resource
     if at.size > 0:
@@ -60,16 +63,6 @@ def _send(w: Any, request: int, time_s: float, following: int, at: Any, sent: In
     times_s[station + 1, place] = time_s
     if station == NONE:
         world.completed_s(w)[request] = time_s
-
-
-@kernel
-def _begin(w: Any, request: int, resource: int, wait_s: float, service_s: float) -> None:
-    flow = world.flow_of_operation(w)[world.operation(w)[request]]
-    world.visits(w)[flow, resource] += 1
-    world.wait_s(w)[flow, resource] += wait_s
-    world.service_s(w)[flow, resource] += service_s
-    if w.spans_kept > 0:
-        world.spans(w)[request, resource] += wait_s + service_s
 
 
 @kernel
@@ -93,58 +86,6 @@ def _put_end(ends_s: Floats, ends_of: Ints, end_s: float, request: int) -> None:
         ends_s[place], ends_of[place] = ends_s[place + 1], ends_of[place + 1]
         place += 1
     ends_s[place], ends_of[place] = end_s, request
-
-
-@kernel
-def _account(queue: Any, arrival_s: Floats, end_s: Floats, until_s: float) -> tuple[bool, int]:
-    """Add up, event after event, who is in service and who waits; False if an arrival meets another or an end.
-
-    Also how many ends there were until ``until_s``.
-    """
-    servers, present = float(queue.capacity), float(queue.busy + queue.waiting)
-    most, changed_s, busy_s, queue_s = float(queue.max_waiting) + servers, queue.changed_s, queue.busy_s, queue.queue_s
-    came = went = 0
-    tied = False
-    while came < arrival_s.size and went < end_s.size:
-        comes_s, goes_s = arrival_s[came], end_s[went]
-        comes = comes_s < goes_s
-        tied |= comes_s == goes_s
-        now_s = comes_s if comes else goes_s
-        elapsed_s = now_s - changed_s
-        busy = min(present, servers)
-        busy_s += busy * elapsed_s
-        queue_s += (present - busy) * elapsed_s
-        changed_s = now_s
-        came += comes
-        went += not comes
-        present += 1.0 if comes else -1.0
-        most = max(most, present)
-    while came < arrival_s.size:
-        elapsed_s = arrival_s[came] - changed_s
-        busy = min(present, servers)
-        busy_s += busy * elapsed_s
-        queue_s += (present - busy) * elapsed_s
-        changed_s = arrival_s[came]
-        came += 1
-        present += 1.0
-        most = max(most, present)
-    while went < end_s.size and end_s[went] <= until_s:
-        elapsed_s = end_s[went] - changed_s
-        busy = min(present, servers)
-        busy_s += busy * elapsed_s
-        queue_s += (present - busy) * elapsed_s
-        changed_s = end_s[went]
-        went += 1
-        present -= 1.0
-    for place in range(1, arrival_s.size):
-        tied |= arrival_s[place] == arrival_s[place - 1]
-    busy = min(present, servers)
-    queue.busy, queue.waiting = int(busy), int(present - busy)
-    queue.max_waiting = int(most - servers)
-    queue.changed_s, queue.busy_s, queue.queue_s = changed_s, busy_s, queue_s
-    queue.arrivals += came
-    queue.completions += went
-    return not tied, went
 
 
 def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR0915  one closure for each
@@ -188,7 +129,9 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             out[place] = sample(world.table(w), instruction.distribution, w.seed, request, instruction.draw_key)
 
     @entry_point
-    def serve(record, resource, until_s, rows, arrival_s, service_s, ends_s, ends_of, gone, gone_s, gone_of):  # type: ignore[no-untyped-def]
+    def serve(
+        record, resource, until_s, flow, rows, arrival_s, service_s, wait_s, ends_s, ends_of, gone, gone_s, gone_of
+    ):  # type: ignore[no-untyped-def]
         """Run a station through to ``until_s``; those that leave are put at the end of those ``gone``.
 
         Every service is begun as soon as its arrival is known, though it may start later: who comes first is served
@@ -203,7 +146,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             gone_s[last], gone_of[last] = free_s, ends_of[0]
             last += free_s > FREE
             start_s = max(arrival_s[place], free_s)
-            _begin(w, rows[place], resource, start_s - arrival_s[place], service_s[place])
+            wait_s[place] = start_s - arrival_s[place]
             _put_end(ends_s, ends_of, start_s + service_s[place], rows[place])
         place = 0
         while place < ends_s.size and ends_s[place] <= until_s:
@@ -212,7 +155,8 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             ends_s[place] = FREE
             place += 1
         gone[1] = last
-        apart, went = _account(world.queues(w)[resource], arrival_s, gone_s[gone[0] : last], until_s)
+        charge(w, resource, flow, rows, wait_s[: rows.size], service_s)
+        apart, went = account(world.queues(w)[resource], arrival_s, gone_s[gone[0] : last], until_s)
         gone[2] = gone[0] + went
         return apart
 
