@@ -123,7 +123,9 @@ class Stop:
             coming[int(self.it["instructions"][self.known]["resource"])].append((rows, times_s))
 
     def _make_room(self, count: int) -> None:
-        """For so many more to go, after those who have not been sent on."""
+        """For so many to be served, and to go after those who have not been sent on."""
+        if count > len(self.wait_s):
+            self.drawn_s, self.wait_s = np.empty(count), np.empty(count)
         first, last = self.gone[:2].tolist()
         left = last - first
         if left + count > len(self.gone_s):
@@ -135,8 +137,6 @@ class Stop:
         gone_s[:left], gone_of[:left] = self.gone_s[first:last], self.gone_of[first:last]
         self.gone_s, self.gone_of = gone_s, gone_of
         self.gone[:2] = 0, left
-        if count > len(self.wait_s):
-            self.drawn_s, self.wait_s = np.empty(count), np.empty(count)
 
 
 def serving_at(program: Program, station: int) -> Ints:
