@@ -1,7 +1,7 @@
 """What a sweep does with all requests of one slice of time at once, compiled: a station, and where they go next.
 
-None of these loops decides by a branch what the random numbers decide, for a processor guesses such a branch wrong half
-of the time, which would take most of the run: the order of ends, and of arrivals and ends, comes out of selections.
+What comes first of an arrival and an end, and where an end goes among those of a few servers, is selected, not decided
+by a branch: random numbers decide it, and a processor that guesses wrong half of the time would lose most of the run.
 """
 
 from __future__ import annotations
