@@ -70,7 +70,7 @@ def _rates(rows: Sequence[Mapping[str, Any]]) -> Figure:
         axes.set_title(NETWORKS[network].title)
     panels[-1].set_xlabel(
         "requests per CPU second, every latency recorded (log scale)\n"
-        "bar: first run in a fresh process (×: times SimPy's); tick: steady, the fastest run within one process"
+        "bar: first run in a fresh process (×: times SimPy's)\ntick: steady, the fastest run within one process"
     )
     return figure
 
