@@ -79,7 +79,7 @@ def sample_into(  # noqa: PLR0912 - a loop for each common kind
     table: DistributionTable,
     distribution: int,
     seed: int,
-    requests: NDArray[np.int64] | range,
+    requests: NDArray[np.int64],
     step: int,
     out: NDArray[np.float64],
 ) -> None:
@@ -238,9 +238,9 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]
         return sample(table, distribution, seed, request, step)
 
     @entry_point
-    def sample_many(table, distribution, seed, first_request, step, out):  # type: ignore[no-untyped-def]
+    def sample_many(table, distribution, seed, requests, step, out):  # type: ignore[no-untyped-def]
         sources  # noqa: B018
-        sample_into(table, distribution, seed, range(first_request, first_request + out.size), step, out)
+        sample_into(table, distribution, seed, requests, step, out)
 
     @entry_point
     def draw_one(seed, request, step):  # type: ignore[no-untyped-def]
