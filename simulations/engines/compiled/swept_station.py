@@ -129,9 +129,9 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
             out[place] = sample(world.table(w), instruction.distribution, w.seed, request, instruction.draw_key)
 
     @entry_point
-    def serve(
+    def serve(  # type: ignore[no-untyped-def]
         record, resource, until_s, flow, rows, arrival_s, service_s, wait_s, ends_s, ends_of, gone, gone_s, gone_of
-    ):  # type: ignore[no-untyped-def]
+    ):
         """Run a station through to ``until_s``; those that leave are put at the end of those ``gone``.
 
         Every service is begun as soon as its arrival is known, though it may start later: who comes first is served
@@ -182,7 +182,7 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]  # noqa: PLR091
                 uniforms[place] = draw(w.seed, rows[place], draw_key)
         for place in range(rows.size):
             request = rows[place]
-            served = alone if alone != NONE else np.int64(at[request])
+            served = alone if alone != NONE else int(at[request])
             following = _to_next_station(w, request, served + 1, branch, uniforms[place])
             _send(w, request, times_s[place], following, at, sent, out_rows, out_times_s)
 
