@@ -94,7 +94,7 @@ def ways() -> dict[str, Fill]:
         return lambda first, out: one_by_one(table, row, first, out)
 
     def batch(row: int) -> Fill:
-        return lambda first, out: sample_many(table, row, SEED, first, STEP, out)
+        return lambda first, out: sample_many(table, row, SEED, np.arange(first, first + out.size), STEP, out)
 
     for row, name in enumerate(DISTRIBUTIONS):
         filled[f"{name}: alone"] = alone(row)

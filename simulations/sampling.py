@@ -76,9 +76,14 @@ def sample(table: DistributionTable, distribution: int, seed: int, request: int,
 
 @kernel
 def sample_into(  # noqa: PLR0912 - a loop for each common kind
-    table: DistributionTable, distribution: int, seed: int, request: int, step: int, out: NDArray[np.float64]
+    table: DistributionTable,
+    distribution: int,
+    seed: int,
+    requests: NDArray[np.int64],
+    step: int,
+    out: NDArray[np.float64],
 ) -> None:
-    """The times of one step of requests ``request``, ``request`` + 1, ...: bit by bit what `sample` gives for each.
+    """The times of one step of each of ``requests``: bit by bit what `sample` gives for each.
 
     The common kinds have loops without a branch, which become SIMD instructions; what needs one (the tails of the
     normal quantile) or reads a table is left to a second loop.
@@ -90,37 +95,37 @@ def sample_into(  # noqa: PLR0912 - a loop for each common kind
     elif kind == EXPONENTIAL:
         mean_s = table.parameters[first]
         for i in range(out.size):
-            out[i] = _exponential(draw(seed, request + i, step), mean_s)
+            out[i] = _exponential(draw(seed, requests[i], step), mean_s)
     elif kind == EMPIRICAL:
         last = table.size[distribution] - 1
         for i in range(out.size):
-            out[i] = (1.0 - draw(seed, request + i, step)) * last
+            out[i] = (1.0 - draw(seed, requests[i], step)) * last
         for i in range(out.size):
             out[i] = _interpolated(out[i], table.parameters, first, last)
     elif kind == WEIBULL:
         scale_s, power = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
-            out[i] = _weibull(draw(seed, request + i, step), scale_s, power)
+            out[i] = _weibull(draw(seed, requests[i], step), scale_s, power)
     elif kind == PARETO:
         minimum_s, power = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
-            out[i] = _pareto(draw(seed, request + i, step), minimum_s, power)
+            out[i] = _pareto(draw(seed, requests[i], step), minimum_s, power)
     elif kind == UNIFORM:
         high_s, width_s = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
-            out[i] = high_s - draw(seed, request + i, step) * width_s
+            out[i] = high_s - draw(seed, requests[i], step) * width_s
     elif kind == LOGNORMAL:
         mu, sigma = table.parameters[first], table.parameters[first + 1]
         for i in range(out.size):
-            offset = draw(seed, request + i, step) - 0.5
+            offset = draw(seed, requests[i], step) - 0.5
             central = exp(mu - sigma * normal_quantile_centre(offset))
             out[i] = central if abs(offset) <= CENTRE else -1.0
         for i in range(out.size):
             if out[i] < 0.0:
-                out[i] = _lognormal(draw(seed, request + i, step), mu, sigma)
+                out[i] = _lognormal(draw(seed, requests[i], step), mu, sigma)
     else:
         for i in range(out.size):
-            out[i] = sample(table, distribution, seed, request + i, step)
+            out[i] = sample(table, distribution, seed, requests[i], step)
 
 
 @routine
@@ -233,9 +238,9 @@ def _entry_points(sources: str):  # type: ignore[no-untyped-def]
         return sample(table, distribution, seed, request, step)
 
     @entry_point
-    def sample_many(table, distribution, seed, first_request, step, out):  # type: ignore[no-untyped-def]
+    def sample_many(table, distribution, seed, requests, step, out):  # type: ignore[no-untyped-def]
         sources  # noqa: B018
-        sample_into(table, distribution, seed, first_request, step, out)
+        sample_into(table, distribution, seed, requests, step, out)
 
     @entry_point
     def draw_one(seed, request, step):  # type: ignore[no-untyped-def]

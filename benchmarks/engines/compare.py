@@ -19,10 +19,12 @@ Row = dict[str, Any]
 def row(engine: str, network: str, repeats: Sequence[Measurement], cold_start_s: float | None) -> Row:
     """One engine on one network, without ratios.
 
-    The fastest repeat counts, for every engine: what disturbs a run only adds to its time. Memory and latency are
-    medians.
+    ``requests_per_s`` is of first runs in fresh processes, ``requests_per_s_steady`` of any run, which is a later one
+    where memory that is at hand makes it faster. The fastest repeat counts, for every engine: what disturbs a run only
+    adds to its time. Memory and latency are medians.
     """
     rates = [one["requests"] / one["cpu_s"] for one in repeats]
+    steady = [one["requests"] / cpu_s for one in repeats for cpu_s in (one["cpu_s"], *one["further_cpu_s"])]
     mean, tail = _intervals(repeats)
     given = [one["requests"] / (one["cpu_s"] - one["arrivals_cpu_s"]) for one in repeats if one["arrivals_cpu_s"]]
     peak_bytes = statistics.median(one["peak_memory_bytes"] for one in repeats)
@@ -38,8 +40,11 @@ def row(engine: str, network: str, repeats: Sequence[Measurement], cold_start_s:
         "requests_per_s_min": min(rates),
         "requests_per_s_max": max(rates),
         "requests_per_s_arrivals_given": max(given) if given else None,
+        "requests_per_s_steady": max(steady),
         "ratio_to_simpy": None,
         "ratio_to_cimba": None,
+        "ratio_to_simpy_steady": None,
+        "ratio_to_cimba_steady": None,
         "agrees_with_simpy": None,
         "latency_s_mean": mean.mean,
         "latency_s_mean_half_width": mean.half_width,
@@ -57,7 +62,7 @@ def row(engine: str, network: str, repeats: Sequence[Measurement], cold_start_s:
 
 
 def with_ratios(rows: Sequence[Row]) -> list[Row]:
-    """The rows with their ratios to SimPy and Cimba on the same network.
+    """The rows with their ratios to SimPy and Cimba on the same network, like to like: first runs, and steady ones.
 
     There is none for an engine whose mean or tail does not agree with SimPy's, none to a Cimba that does not agree,
     and none where the other was not measured.
@@ -66,11 +71,18 @@ def with_ratios(rows: Sequence[Row]) -> list[Row]:
     judged = [{**one, "agrees_with_simpy": _agree(one, found.get((SIMPY, one["network"])))} for one in rows]
     agreeing = {(one["engine"], one["network"]): one for one in judged if one["agrees_with_simpy"]}
 
-    def ratio(one: Row, to: str) -> float | None:
+    def ratio(one: Row, to: str, rate: str) -> float | None:
         other = agreeing.get((to, one["network"]))
-        return one["requests_per_s"] / other["requests_per_s"] if other and one["agrees_with_simpy"] else None
+        return one[rate] / other[rate] if other and one["agrees_with_simpy"] else None
 
-    return [{**one, "ratio_to_simpy": ratio(one, SIMPY), "ratio_to_cimba": ratio(one, CIMBA)} for one in judged]
+    def ratios(one: Row) -> Row:
+        return {
+            f"ratio_to_{name}{which}": ratio(one, to, f"requests_per_s{which}")
+            for name, to in (("simpy", SIMPY), ("cimba", CIMBA))
+            for which in ("", "_steady")
+        }
+
+    return [{**one, **ratios(one)} for one in judged]
 
 
 def disagreements(rows: Sequence[Row]) -> list[str]:

@@ -26,10 +26,11 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def show_rates(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One table a network."""
+    """Two tables a network: first runs of fresh processes, and steady ones."""
     for network in dict.fromkeys(row["network"] for row in rows):
         console.print(f"\n[bold]{NETWORKS[network].title}[/] ({network}): requests per CPU second")
-        table = _table("engine", "requests/s", "spread", "× SimPy", "× Cimba", "mean", "p99", "peak MiB", "start s")
+        table = _table("first run", "requests/s", "spread", "× SimPy", "× Cimba", "mean", "p99", "peak MiB", "start s")
+        steady = _table("steady", "requests/s", "× SimPy", "× Cimba")
         for row in (row for row in rows if row["network"] == network):
             scale, unit = (1000, " ms") if row["latency_s_p99"] < 1 else (1, " s")
             table.add_row(
@@ -44,10 +45,19 @@ def show_rates(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
                 f"{row['peak_memory_bytes'] / MIB:,.0f}",
                 _start(row),
             )
+            steady.add_row(
+                row["title"],
+                f"{row['requests_per_s_steady']:,.0f}",
+                _ratio(row["ratio_to_simpy_steady"]),
+                _ratio(row["ratio_to_cimba_steady"]),
+            )
         console.print(table)
+        console.print(steady)
+        told = "first run: of a fresh process; steady: the fastest within one, its memory at hand; ratios like to like"
+        console.print(told, style="dim", soft_wrap=True)
         for row in rows:
             if row["network"] == network and (given := row["requests_per_s_arrivals_given"]):
-                console.print(f"{row['title']}, arrivals given: {given:,.0f} requests/s", style="dim")
+                console.print(f"{row['title']}, arrivals given, first run: {given:,.0f} requests/s", style="dim")
 
 
 def show_curve(console: Console, curve: Mapping[str, Any]) -> None:

@@ -118,9 +118,10 @@ class Plan:
             "quick": self.quick,
             "networks": {name: NETWORKS[name].title for name in self.networks},
             "versions": {name: version for engine in ENGINES.values() for name, version in engine.versions.items()},
-            "measured": "CPU time of one process on one core, from the seed to every request's latency; the fastest "
-            "of the repeats, each in a process of its own, all engines taking turns; start-up and compilation are left "
-            "out. "
+            "measured": "CPU time of one process on one core, from the seed to every request's latency; "
+            "requests_per_s and its ratios: the first run of a fresh process, to which memory is given as it is "
+            "touched, the fastest of the repeats; requests_per_s_steady and its ratios: the fastest of all runs, the "
+            "first and further ones of each process. All engines take turns; start-up and compilation are left out. "
             "cold_compile_s: from the start of the process to a first result, with nothing compiled before; "
             "warm_start_s: the same with a filled cache (Cimba keeps none). peak_memory_bytes: the process's peak "
             "resident memory; baseline_memory_bytes: its peak before the run.",

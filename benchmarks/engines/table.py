@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from benchmarks.engines.networks import Network
 
 Latencies = NDArray[np.float64]
-Runner = Callable[[Network, int, int], Latencies | tuple[Latencies, float]]
+Outcome = Latencies | tuple[Latencies, float]
+Runner = Callable[[Network, int, int], Outcome]
 
 
 @dataclass(frozen=True)

@@ -12,25 +12,20 @@ bit. Accounts are added in the same order, as each belongs to one station.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from numpy.typing import NDArray
 
 from simulations import layout
-from simulations.engines.compiled.swept_station import count, draw_all, draw_each, enter, serve, split, uniforms_of
+from simulations.engines.compiled.swept_requests import Confluence, Parting, Stop, Streams, next_known, serving_at
+from simulations.engines.compiled.swept_station import count, enter
 from simulations.engines.compiled.world import World
 from simulations.layout import NONE
 from simulations.program import Program
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Rows = NDArray[np.int32]
-"""Half as wide as a number could be: what a sweep costs is mostly the memory it touches for the first time."""
-Stream = tuple[Rows, Floats]
-"""Requests by their rows, and when they come, in the order of time."""
-
 SWEPT = (layout.SERVE, layout.BRANCH, *range(layout.SWITCH_REGION, layout.SWITCH_KEY + 1), layout.JUMP, layout.END)
-ALL_DRAWN = 0.25
-"""A station that at least this share of the requests visit has a time drawn for all of them, many at once."""
+SLICE = 16_384
+"""So many arrivals are run through at a time."""
 
 
 def order_of_stations(program: Program) -> list[int] | None:
@@ -77,90 +72,33 @@ def _follow(
 def sweep(program: Program, it: World, order: list[int]) -> bool:
     """Run a feed-forward program through; False if it met a tie, and the memory is not to be used."""
     arrival_s = it["arrival_s"]
-    requests, stations = len(arrival_s), len(order)
-    at, to = np.empty(requests, dtype=np.int32), np.empty(requests, dtype=np.int32)
-    going = np.zeros(stations + 1, dtype=np.int64)
-    if not enter(it.record, at, to, going, np.empty(0)):
-        return False
-    coming: dict[int, list[Stream]] = {station: [] for station in [NONE, *order]}
-    _send_on(np.arange(requests, dtype=np.int32), arrival_s, to, going, coming)
-    for station in order:
-        rows, times_s = _merged(coming.pop(station))
-        serving = program.instructions["resource"] == station
-        serving &= program.instructions["code"] == layout.SERVE
-        service_s = _services(program, it, np.flatnonzero(serving), rows, at)
-        branch, uniforms = _drawn_branch(program, it, np.flatnonzero(serving), rows, at)
-        known = _known_next(program, np.flatnonzero(serving))
-        servers = int(it["queues"][station]["capacity"])
-        left, left_s = np.empty(len(rows), dtype=np.int32), np.empty(len(rows))
-        to, going = np.empty(len(rows), dtype=np.int32), np.zeros(stations + 1, dtype=np.int64)
-        ends = (np.empty(servers), np.empty(servers, dtype=np.int64))
-        gone = (left, left_s, to, going)
-        alone = serve(it.record, station, rows, times_s, service_s, at, *ends, *gone, known, branch, uniforms)
-        if not alone:
+    requests = len(arrival_s)
+    several = any(len(serving_at(program, station)) > 1 for station in order)
+    at = np.empty(requests if several else 0, dtype=np.int32)
+    stops = [Stop(program, it, station, at) for station in order]
+    coming: Streams = {station: [] for station in [NONE, *order]}
+    parting, confluence = Parting(len(order)), Confluence()
+    rows = np.empty(min(requests, SLICE), dtype=np.int64)
+    known = next_known(program, program.first_instruction.tolist())
+    ended, now_s = 0, 0.0
+    for first in range(0, requests, SLICE):
+        last = min(first + SLICE, requests)
+        until_s = float(arrival_s[last - 1]) if last < requests else math.inf
+        places = parting.clear(last - first if known == NONE else 0)
+        if not enter(it.record, first, last, known, at, rows, *places):
             return False
-        _send_on(left, left_s, to, going, coming)
+        if known == NONE:
+            parting.send(coming)
+        else:
+            station = int(program.instructions[known]["resource"])
+            coming[station].append((rows[: last - first], arrival_s[first:last]))
+        if not all(stop.run(coming, until_s) for stop in stops):
+            return False
+        _, completed_s = confluence.merged(coming[NONE])
+        if not count(it.record, first, last, ended, completed_s):
+            return False
+        ended += len(completed_s)
+        now_s = float(completed_s[-1]) if len(completed_s) else now_s
     it.record["next_arrival"] = requests
-    if not requests:
-        return True
-    _, completed_s = _merged(coming[NONE])
-    it.record["now_s"] = completed_s[-1]
-    return bool(count(it.record, completed_s))
-
-
-def _send_on(rows: Rows, times_s: Floats, to: Rows, going: Ints, coming: dict[int, list[Stream]]) -> None:
-    """Let requests come to where they go next (NONE: they have ended), each station's in the order of time."""
-    targets = np.flatnonzero(going) - 1
-    if len(targets) == 1:
-        coming[int(targets[0])].append((rows, times_s))
-        return
-    ends = np.cumsum(going)
-    out_rows, out_times_s = np.empty_like(rows), np.empty_like(times_s)
-    split(to, rows, times_s, ends - going, out_rows, out_times_s)
-    for target in targets.tolist():
-        part = slice(ends[target + 1] - going[target + 1], ends[target + 1])
-        coming[target].append((out_rows[part], out_times_s[part]))
-
-
-def _merged(streams: list[Stream]) -> Stream:
-    """Streams of requests, each in the order of time, as one."""
-    if len(streams) == 1:
-        return streams[0]
-    if not streams:
-        return np.empty(0, dtype=np.int32), np.empty(0)
-    rows, times_s = (np.concatenate(columns) for columns in zip(*streams, strict=True))
-    order = np.argsort(times_s, kind="stable")  # a few sorted runs: merged, not sorted
-    return rows[order], times_s[order]
-
-
-def _services(program: Program, it: World, serving: Ints, rows: Rows, at: Rows) -> Floats:
-    """The service time of each of some requests at a station, whose instructions are ``serving``."""
-    if len(serving) == 1 and 0 < len(rows) >= ALL_DRAWN * len(at):
-        every = np.empty(len(at))
-        instruction = program.instructions[serving[0]]
-        draw_all(it.record, int(instruction["distribution"]), int(instruction["draw_key"]), every)
-        in_order = len(rows) == len(at) and bool((rows[1:] > rows[:-1]).all())
-        return every if in_order else every[rows]
-    service_s = np.empty(len(rows))
-    draw_each(it.record, rows, at, service_s)
-    return service_s
-
-
-def _drawn_branch(program: Program, it: World, serving: Ints, rows: Rows, at: Rows) -> tuple[int, Floats]:
-    """The branch that follows a station at once, and what every request draws there; NONE if there is none."""
-    after = int(serving[0]) + 1 if len(serving) == 1 else 0
-    if after == 0 or program.instructions[after]["code"] != layout.BRANCH or len(rows) < ALL_DRAWN * len(at):
-        return NONE, np.empty(0)
-    uniforms = np.empty(len(at))
-    uniforms_of(it.record, int(program.instructions[after]["draw_key"]), uniforms)
-    return after, uniforms
-
-
-def _known_next(program: Program, serving: Ints) -> int:
-    """The instruction, a service or the end, at which all go on after a station; NONE if it is not one for all."""
-    if len(serving) != 1:
-        return NONE
-    at = int(serving[0]) + 1
-    while program.instructions[at]["code"] == layout.JUMP:
-        at = int(program.instructions[at]["target"])
-    return at if program.instructions[at]["code"] in (layout.SERVE, layout.END) else NONE
+    it.record["now_s"] = now_s
+    return True

@@ -78,14 +78,14 @@ def test_the_compiler_contracts_no_multiplication_and_addition_into_one_rounding
     """Then the same source gives the same bits wherever it is inlined and on whatever machine."""
 
     @numba.njit(error_model="numpy")
-    def both(table: DistributionTable, seed: int, out: np.ndarray) -> float:
-        sample_into(table, 1, seed, 0, 1, out)
+    def both(table: DistributionTable, seed: int, rows: np.ndarray, out: np.ndarray) -> float:
+        sample_into(table, 1, seed, rows, 1, out)
         return sample(table, 0, seed, 0, 1)
 
     table = DistributionTable(
         np.zeros(2, np.int64), np.zeros(2, np.int64), np.ones(2, np.int64), np.ones(1, dtype=np.float64)
     )
-    both(table, 1, np.empty(4))
+    both(table, 1, np.arange(4), np.empty(4))
     assembly = "".join(both.inspect_asm().values())
     assert "mul" in assembly
     assert not re.search(r"\bv?fn?m(add|sub)", assembly)

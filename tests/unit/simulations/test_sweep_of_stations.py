@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from simulations.engines import simulate
 from simulations.engines.compiled import driver
+from simulations.engines.compiled import sweep as sweep_module
 from simulations.engines.compiled.sweep import order_of_stations, sweep
 from simulations.model import Branch, Constant, Delay, Exponential, Flow, LogNormal, Model, Serve, Station, Step, Switch
 from simulations.program import compile_model
@@ -32,34 +33,42 @@ def tree(servers: tuple[int, int, int, int]) -> Model:
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**31),
-    servers=st.tuples(*[st.integers(1, 3)] * 4),
+    servers=st.tuples(*[st.sampled_from([1, 2, 3, 20])] * 4),
     count=st.integers(0, 400),
     spans=st.booleans(),
+    arrivals=st.sampled_from([1, 2, 7, 50, sweep_module.SLICE]),
+    rate_rps=st.sampled_from([1.0, 1.0, 10.0]),
 )
-def test_a_sweep_gives_the_sample_path_of_the_events(
-    seed: int, servers: tuple[int, int, int, int], count: int, spans: bool
+def test_a_sweep_gives_the_sample_path_of_the_events_wherever_its_slices_are_cut(
+    seed: int, servers: tuple[int, int, int, int], count: int, spans: bool, arrivals: int, rate_rps: float
 ) -> None:
     rng = np.random.default_rng(seed)
     table = requests(
-        np.cumsum(rng.exponential(1.0, count)),
+        np.cumsum(rng.exponential(1 / rate_rps, count)),
         operation=rng.integers(0, 2, count).tolist(),
         key=rng.integers(0, 3, count).tolist(),
         operations=("get", "put"),
     )
     model = tree(servers)
     assert order_of_stations(compile_model(model)) is not None
-    swept, by_events, defined = (
-        simulate(model, table, seed, engine, record_spans=spans) for engine in ("compiled", "event_loop", "simpy")
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep_module, "SLICE", arrivals)
+        swept, by_events, defined = (
+            simulate(model, table, seed, engine, record_spans=spans) for engine in ("compiled", "event_loop", "simpy")
+        )
     assert swept.differences(by_events) == []
     assert swept.differences(defined) == []
 
 
-def test_generated_feed_forward_models_are_swept_and_equal_the_reference_to_the_last_bit() -> None:
-    for so_far in tally(range(250), feed_forward):
+@pytest.mark.parametrize("arrivals", [16, sweep_module.SLICE])
+def test_generated_feed_forward_models_are_swept_and_equal_the_reference_to_the_last_bit(
+    arrivals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_module, "SLICE", arrivals)
+    for so_far in tally(range(125), feed_forward):
         assert so_far.wrong == []
-    assert so_far.swept > 150
-    assert so_far.models - so_far.swept > 20, "ties are there as well, and noticed"
+    assert so_far.swept > 75
+    assert so_far.models - so_far.swept > 10, "ties are there as well, and noticed"
 
 
 def test_a_model_with_a_way_back_or_with_more_than_stations_is_not_swept() -> None:
