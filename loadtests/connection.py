@@ -108,7 +108,7 @@ class Connection:
             if sent != len(request):
                 self._send_rest(request, sent)
             self._greenlet = gevent.getcurrent()
-            while self._answer is None and self._error is None:
+            while not self._has_ended():
                 self._hub.switch()
             if self._error is not None:
                 raise self._error
@@ -126,6 +126,9 @@ class Connection:
         if not self._keep_alive:
             self.close()
         return found
+
+    def _has_ended(self) -> bool:
+        return self._answer is not None or self._error is not None
 
     def close(self) -> None:
         if self.is_open:

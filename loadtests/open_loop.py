@@ -193,7 +193,7 @@ class OpenLoop:
 
     def _make_user(self) -> DesignUser:
         user = self._user_class(self._environment)
-        user.statistics = self._statistics
+        user.bulk_statistics = self._statistics
         user.on_start()
         return user
 

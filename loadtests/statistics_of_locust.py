@@ -54,10 +54,10 @@ class Statistics:
         for (name, method), times_ms in self._times_ms.items():
             entry = StatsEntry(stats, name, method)
             entry.num_requests = len(times_ms)
-            entry.total_response_time = sum(times_ms)
+            entry.total_response_time = sum(times_ms)  # type: ignore[arg-type]
             entry.min_response_time = min(times_ms)  # type: ignore[assignment]
             entry.max_response_time = max(times_ms)  # type: ignore[assignment]
-            for bucket in map(locust.stats.bucket_response_time, times_ms):  # type: ignore[arg-type]
+            for bucket in map(locust.stats.bucket_response_time, times_ms):
                 entry.response_times[bucket] += 1
             entry.total_content_length = self._lengths[(name, method)]
             entry.last_request_timestamp = time.time()

@@ -92,7 +92,7 @@ class DesignUser(FastHttpUser):
         if locust_options.is_open(environment.parsed_options):
             self.tasks = [_idle]  # of the users that Locust spawns; the schedule has its own
         self.exchange: Exchange | None = None
-        self.statistics: Statistics | None = None  # an open-loop run's
+        self.bulk_statistics: Statistics | None = None  # an open-loop run's
         self.client: LightSession = LightSession(
             str(self.host),
             _ObservedEvent(environment.events.request, self),
@@ -167,7 +167,7 @@ class _ObservedEvent:
 
     def completed(self, method: str, name: str, response: LightResponse, length: int) -> bool:
         """Note a request that went as its task expects; False if others listen, and have to be told with `fire`."""
-        exchange, statistics = self._user.exchange, self._user.statistics
+        exchange, statistics = self._user.exchange, self._user.bulk_statistics
         if exchange is None or statistics is None or not statistics.listens_alone:
             return False
         since_s = exchange.intended_s if exchange.outcome == recorder.PENDING else response.sent_s

@@ -7,10 +7,10 @@ known, and how often the thread woke up for them. It is fitted as
 
     CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
 
-each term at the machine's speed of the moment (`sdlab.speed`), by non-negative least squares, no level below a shorter one: the exceptional first service of
-Welch (1964, On a generalized M/G/1 queuing process in which the first customer of each busy period receives exceptional
-service), with a level for each class of idle times. Stretches are of a fixed number of requests: were they busy
-periods, those that cost much would last longer and so hold more.
+each term at the machine's speed of the moment (`sdlab.speed`), by non-negative least squares, no level below a shorter
+one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first customer of
+each busy period receives exceptional service), with a level for each class of idle times. Stretches are of a fixed
+number of requests: were they busy periods, those that cost much would last longer and so hold more.
 """
 
 from __future__ import annotations
