@@ -96,9 +96,7 @@ class Connection:
 
         Raises TimeoutError, HTTPConnectionClosed, HTTPParseError or OSError; the connection is then closed.
         """
-        self._answer = None
-        self._is_begun = self._is_idle = False
-        self._keep_alive = True
+        self._begin()
         sent_s = self.sent_s = time.monotonic()
         deadline_s = self._deadline_s = sent_s + timeout_s
         if deadline_s < self._timer_s:
@@ -126,6 +124,11 @@ class Connection:
         if not self._keep_alive:
             self.close()
         return found
+
+    def _begin(self) -> None:
+        self._answer = None
+        self._is_begun = self._is_idle = False
+        self._keep_alive = True
 
     def _has_ended(self) -> bool:
         return self._answer is not None or self._error is not None
