@@ -96,7 +96,7 @@ class Connection:
 
         Raises TimeoutError, HTTPConnectionClosed, HTTPParseError or OSError; the connection is then closed.
         """
-        self._begin()
+        self._expect()
         sent_s = self.sent_s = time.monotonic()
         deadline_s = self._deadline_s = sent_s + timeout_s
         if deadline_s < self._timer_s:
@@ -125,7 +125,7 @@ class Connection:
             self.close()
         return found
 
-    def _begin(self) -> None:
+    def _expect(self) -> None:
         self._answer = None
         self._is_begun = self._is_idle = False
         self._keep_alive = True
@@ -192,7 +192,7 @@ class Connection:
             if found is not None:
                 self._finish(found)
                 return
-            self._begin()
+            self._expect()
         self._parse(data)
 
     def _begin(self) -> None:
@@ -228,7 +228,7 @@ class Connection:
             self._fail(self._error)
             return
         if not self._is_begun:
-            self._begin()
+            self._expect()
         unframed = "content-length" not in self._headers and "transfer-encoding" not in self._headers
         if self._headers_whole and unframed:
             self._keep_alive = False  # RFC 9112 section 6.3: the end of the body

@@ -100,7 +100,7 @@ class Calibration(BaseModel):
     def save(self, path: Path) -> None:
         header = "# Written by `./lab calibrate`; never by hand.\n"
         partial = path.with_suffix(".partial")
-        partial.write_text(header + tomli_w.dumps(self.model_dump(mode="json")))
+        partial.write_text(header + tomli_w.dumps(self.model_dump(mode="json", exclude_none=True)))
         partial.replace(path)
 
     @classmethod

@@ -33,7 +33,7 @@ def window(
     speeds: Speeds | None = None,
 ) -> Window:
     """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer;
-    ``waking_s``: each time that the thread slept briefly before it, or, up to three times, while it awaited something;
+    ``waking_s``: each time that the thread slept before it, or, up to three times, while it awaited something;
     ``speeds``: for which share of the time all work of the core took `SLOW_FACTOR` times as long."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
@@ -42,8 +42,7 @@ def window(
     answered = sent + cpu + cache + database + OUTSIDE_S - FINISH_S + CLIENT_S
     gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
     wakes = generator.integers(0, 4, count)
-    short = (gap >= waking.LEVELS_S[0]) & (gap < waking.LEVELS_S[1])
-    cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + short)
+    cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + (gap >= waking.LEVELS_S[0]))
     pace = 1 + (SLOW_FACTOR - 1) * (speeds.slow_share(FAST_SPIN_S) if speeds else 0)
     cpu, outside = cpu * pace, np.full(count, OUTSIDE_S * pace)
     app = cpu + cache + database
