@@ -192,7 +192,7 @@ class Connection:
             if found is not None:
                 self._finish(found)
                 return
-            self._expect()
+            self._begin()
         self._parse(data)
 
     def _begin(self) -> None:
@@ -228,7 +228,7 @@ class Connection:
             self._fail(self._error)
             return
         if not self._is_begun:
-            self._expect()
+            self._begin()
         unframed = "content-length" not in self._headers and "transfer-encoding" not in self._headers
         if self._headers_whole and unframed:
             self._keep_alive = False  # RFC 9112 section 6.3: the end of the body
