@@ -11,6 +11,11 @@ each term at the machine's speed of the moment (`sdlab.speed`), by non-negative 
 one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first customer of
 each busy period receives exceptional service), with a level for each class of idle times. Stretches are of a fixed
 number of requests: were they busy periods, those that cost much would last longer and so hold more.
+
+For the same reason a process that happens to be slow sleeps less often, and plain least squares takes wakes to be
+cheap. So the wakes are first foretold by what does not depend on the service, the gaps between the sends, and the
+foretold ones are fitted: two-stage least squares with the gaps as instruments (Theil 1953; Wooldridge 2010, Econometric
+Analysis of Cross Section and Panel Data, chapter 5).
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ from sdlab.errors import LabError
 
 LEVELS_S = (0.00002, 0.0003, 0.001, 0.003, 0.01)
 """From these idle times on, each a level. Who did not run for less has not slept."""
+
+SEND_GAPS_S = (0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01)
+"""The classes of gaps between sends that foretell the wakes."""
 
 STRETCH = 8
 LEVEL_SAMPLES_MIN = 30
@@ -90,6 +98,7 @@ class _Stretches:
     cpu_s: FloatArray
     duration_s: FloatArray
     slow_share: FloatArray
+    gaps: NDArray[np.float64]  # stretch x class of gaps between sends
 
 
 def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float, slow_factor: float = 1.0) -> Fitted:
@@ -102,10 +111,13 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     """
     after_s = _levels_seen(tables)
     found = [_stretches(table, labels, after_s) for table in tables]
-    counts, wakes = (np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes"))
+    counts, wakes, gaps = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes", "gaps")
+    )
     cpu_s = np.concatenate([one.cpu_s - background * one.duration_s for one in found])
     slow = np.concatenate([one.slow_share for one in found])
-    matrix = np.hstack([counts, wakes])
+    instruments = np.hstack([counts, gaps])
+    matrix = np.hstack([counts, instruments @ np.linalg.lstsq(instruments, wakes, rcond=None)[0]])
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
     matrix *= (1 + (slow_factor - 1) * slow)[:, None]
@@ -166,10 +178,16 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     held = slice(0, STRETCH * (edges.size - 1))
     starts = edges[:-1]
     if not starts.size:
-        return _Stretches(np.zeros((0, len(labels))), np.zeros((0, len(after_s))), *np.zeros((3, 0)))
+        return _Stretches(
+            np.zeros((0, len(labels))), np.zeros((0, len(after_s))), *np.zeros((3, 0)), np.zeros((0, len(SEND_GAPS_S)))
+        )
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
     slow = ordered["slow"].to_numpy(dtype=np.float64) if "slow" in ordered else np.zeros(len(ordered))
     share = np.add.reduceat(slow[held], starts) / STRETCH
-    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), share)
+    sent = np.sort(ordered["sent_s"].to_numpy(dtype=np.float64))
+    level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[0]), side="right")
+    is_gap = (level[:, None] == np.arange(1, len(SEND_GAPS_S) + 1)).astype(np.float64)
+    gaps = np.add.reduceat(is_gap[held], starts, axis=0)
+    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), share, gaps)
