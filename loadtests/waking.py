@@ -178,9 +178,9 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     held = slice(0, STRETCH * (edges.size - 1))
     starts = edges[:-1]
     if not starts.size:
-        return _Stretches(
-            np.zeros((0, len(labels))), np.zeros((0, len(after_s))), *np.zeros((3, 0)), np.zeros((0, len(SEND_GAPS_S)))
-        )
+        nothing = [np.zeros((0, width)) for width in (len(labels), len(after_s), len(SEND_GAPS_S))]
+        none = np.zeros(0)
+        return _Stretches(nothing[0], nothing[1], none, none, none, nothing[2])
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
