@@ -27,7 +27,7 @@ def ready() -> None:
     hits_of(Cache("cache", None, capacity_bytes=1, entry_bytes=Constant(1.0)), np.zeros(1, dtype=np.int64))
     table = sampling.tabulate([Constant(1.0)])
     sampling.sample_one(table, 0, 1, child(0, 0), 0)
-    sampling.sample_many(table, 0, 1, 0, 0, np.empty(1))
+    sampling.sample_many(table, 0, 1, np.arange(1), 0, np.empty(1))
     sampling.draw_one(1, 0, 0)
     draw_two(1, 0, 0)
 
