@@ -49,6 +49,7 @@ async def test_each_stage_of_a_request_is_timed_once(service: Running) -> None:
     assert ";desc=miss" in miss.headers["server-timing"]
     assert ";desc=hit" in hit.headers["server-timing"]
     own = {timing.APP, timing.CPU, timing.FIRST, timing.OWN, timing.LAST, timing.AT, timing.CLOCK}
+    own |= {timing.GAP, timing.IDLE, timing.WAKES}
     before = {timing.SEND, timing.FINISH}  # of the request that ended last
     assert set(stages_of(miss)) == own | before | {timing.CACHE, timing.POOL, timing.DB, timing.STREAM}
     assert set(stages_of(hit)) == own | before | {timing.CACHE, timing.STREAM}
@@ -58,6 +59,9 @@ async def test_each_stage_of_a_request_is_timed_once(service: Running) -> None:
         assert 0 < sum(stages.get(name, 0) for name in timing.STAGES) < app
         assert 0 < cpu < app + 1  # the two clocks have different grains
         assert 0 < stages[timing.FIRST] <= stages[timing.OWN] < app + 1
+        assert stages[timing.GAP] >= 0
+        assert stages[timing.WAKES] in range(5)
+        assert (stages[timing.IDLE] > 0) == (stages[timing.WAKES] > 0)
     assert stages_of(miss)[timing.AT] < stages_of(hit)[timing.AT]
     assert stages_of(miss)[timing.CLOCK] < stages_of(hit)[timing.CLOCK]
 
