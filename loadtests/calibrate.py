@@ -157,7 +157,8 @@ def _window(
 
 
 def focused(design: Design, focus: str, keys: int, rate_rps: float, duration_s: float, seed: int) -> Requests:
-    """The design's mix with half of the requests turned into one operation; or as it is; or all keys asked evenly."""
+    """The design's mix over the first ``keys``, with half of the requests turned into one operation; or as it is; or
+    asking evenly for all other keys."""
     requests = workload.with_mix(design, arrivals.poisson(rate_rps, duration_s, seed), seed, keys)
     if focus == MIX:
         return requests

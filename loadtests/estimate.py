@@ -101,7 +101,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     fitted = waking.fit(tables, labels, background, slow_factor)
     speeds = (
         TwoSpeeds(fast_spin_s=fast_s, slow_share=fitted.slow_share, slow_factor=fitted.slow_factor)
-        if (np.isfinite(fast_s))
+        if np.isfinite(fast_s)
         else None
     )
     mean = speeds.mean_factor if speeds else 1.0
@@ -119,10 +119,11 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         )
         for process in ("valkey", "postgres")
     }
-    outside = {label: _outside_s(everything[everything["label"] == label], fitted, label) for label in labels}
+    by_themselves = {label: everything[everything["label"] == label] for label in labels}
+    outside = {label: _outside_s(table, fitted, label) for label, table in by_themselves.items()}
     demands = {
-        label: _demands(everything[everything["label"] == label], label, outside[label], servers, by_clock_s[label])
-        for label in labels
+        label: _demands(table, label, outside[label], servers, by_clock_s[label])
+        for label, table in by_themselves.items()
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
     hits = [label for label in labels if label + MISS_SUFFIX in labels]
@@ -133,7 +134,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         dict(zip(labels, by_process.tolist(), strict=True)),
         float(np.mean(list(outside.values()))),
         float(background),
-        {label: _segments(everything[everything["label"] == label], outside[label]) for label in labels},
+        {label: _segments(table, outside[label]) for label, table in by_themselves.items()},
         tuple(
             IdleLevel(
                 after_s=level.after_s,

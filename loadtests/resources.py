@@ -12,6 +12,8 @@ from typing import Any
 
 import psutil
 
+from loadtests.speed_probe import spin
+
 INTERVAL_S = 1.0
 _CPU_CLOCK_OF_PROCESS = 2  # CPUCLOCK_SCHED, the kernel's own nanoseconds of CPU time
 # 60 ms in all: a shorter probe tells the accidents of its own moment.
@@ -70,9 +72,7 @@ def spin_probe_s() -> dict[str, float]:
     times = []
     for _ in range(_PROBE_TIMES):
         began_s = time.perf_counter()
-        total = 0
-        for step in range(_PROBE_STEPS):
-            total += step & 7
+        spin(_PROBE_STEPS)
         times.append(time.perf_counter() - began_s)
     return {"median_s": statistics.median(times), "min_s": min(times)}
 

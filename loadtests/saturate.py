@@ -18,13 +18,14 @@ from loadtests.probes import Probe, Verdict, heard, pooled, standing
 from loadtests.saturation import Saturation, Settings
 from loadtests.service import Service
 from loadtests.session import Session
+from loadtests.warm_up import ROLE as WARM_UP
 from loadtests.warm_up import each_key_once
 from sdlab import workload
 from sdlab.errors import LabError
 from sdlab.spec import Design
 from sdlab.workload import Requests
 
-WARM_UP, PROBE, CONFIRM = "warm_up", "saturation", "confirmation"
+PROBE, CONFIRM = "saturation", "confirmation"
 # A probe is at least long enough for so many requests of the operation asked for most: 369 are needed for certainty.
 BUSIEST_REQUESTS_MIN = 500
 PROBE_S_MAX = 60.0

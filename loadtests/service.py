@@ -99,23 +99,20 @@ def running_service(
         ready_file = place / "ready.json"
         ready_file.unlink(missing_ok=True)
         options = ["--port", "0", "--links", str(links), "--workers", str(workers), "--ready-file", str(ready_file)]
-        options.append("--apart")
-        ours = cores.usable()
         with processes.sigterm_as_exit():
             child = processes.start(
                 f"the service {slug}",
-                [sys.executable, "-m", "sdlab", "serve", slug, *options],
+                [sys.executable, "-m", "sdlab", "serve", slug, "--apart", *options],
                 log_path=place / "serve.log",
                 folder=ROOT,
                 stop_signals=(signal.SIGINT, signal.SIGTERM),
             )
             try:
                 ready = _wait_until_ready(child, ready_file, progress)
-                if placed := ready["cores"]:
-                    cores.stay_on(tuple(placed["others"]))
-                yield Service(ready["url"].rstrip("/"), _named(ready["pids"]), workers, links, ready, child)
+                service = Service(ready["url"].rstrip("/"), _named(ready["pids"]), workers, links, ready, child)
+                with cores.kept_to(tuple(service.cores["others"]) if service.cores else ()):
+                    yield service
             finally:
-                cores.stay_on(ours)
                 processes.stop([child], grace_s=STOP_GRACE_S)
 
 

@@ -67,9 +67,10 @@ def probing(core: int) -> Iterator[SpeedProbe]:
             probe.stop()
 
 
-def _spin() -> None:
+def spin(steps: int) -> None:
+    """The fixed piece of work."""
     total = 0
-    for step in range(_STEPS):
+    for step in range(steps):
         total += step & 7
 
 
@@ -82,9 +83,9 @@ def main(path: Path) -> None:
     while not asked:
         next_s = max(next_s + INTERVAL_S, time.monotonic())
         time.sleep(max(0.0, next_s - time.monotonic()))
-        _spin()  # the first after a sleep also finds cold caches
+        spin(_STEPS)  # the first after a sleep also finds cold caches
         began_s = time.thread_time()
-        _spin()
+        spin(_STEPS)
         times.extend((time.monotonic(), time.thread_time() - began_s))
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_bytes(times.tobytes())

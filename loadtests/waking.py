@@ -75,9 +75,7 @@ class Fitted:
 
     def pace(self, table: pd.DataFrame) -> FloatArray:
         """How many times as long as at the fast speed each request of ``table`` took the CPU."""
-        slow = table["slow"].to_numpy(dtype=np.float64) if "slow" in table else np.zeros(len(table))
-        factors: FloatArray = 1 + (self.slow_factor - 1) * slow
-        return factors
+        return 1 + (self.slow_factor - 1) * _slow(table)
 
     def total_s(self, table: pd.DataFrame) -> float:
         """The CPU time of all requests of ``table``, by the demands, the levels and the speeds."""
@@ -104,10 +102,10 @@ class _Stretches:
 def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float, slow_factor: float = 1.0) -> Fitted:
     """Fit demands and extras over several windows of one process.
 
-    ``tables`` are labelled records (`estimate.labelled`), with ``slow``, the share of the time at the slow
-    speed, where that is known; all took ``slow_factor`` times as long then;
-    ``background`` is the process's utilisation when nobody asks anything of it. The intervals are of a bootstrap over
-    stretches. Raises `LabError` if the clocks are of several processes, or there are fewer stretches than unknowns.
+    ``tables`` are labelled records (`estimate.labelled`), with ``slow``, the share of the time at the slow speed, where
+    that is known; all took ``slow_factor`` times as long then. ``background`` is the process's utilisation when nobody
+    asks anything of it. The intervals are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
+    processes, or there are fewer stretches than unknowns.
     """
     after_s = _levels_seen(tables)
     found = [_stretches(table, labels, after_s) for table in tables]
@@ -154,6 +152,11 @@ def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
     ]
 
 
+def _slow(table: pd.DataFrame) -> FloatArray:
+    """The share of the time at the slow speed, for each request; 0 where it is not known."""
+    return table["slow"].to_numpy(dtype=np.float64) if "slow" in table else np.zeros(len(table))
+
+
 def _wakes(table: pd.DataFrame, after_s: Sequence[float]) -> NDArray[np.float64]:
     """How often each request woke the thread (request x level): at its start, and after what it awaited."""
     gap_s, idle_s, milli = (
@@ -177,17 +180,12 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     edges = np.arange(0, len(ordered), STRETCH)
     held = slice(0, STRETCH * (edges.size - 1))
     starts = edges[:-1]
-    if not starts.size:
-        nothing = [np.zeros((0, width)) for width in (len(labels), len(after_s), len(SEND_GAPS_S))]
-        none = np.zeros(0)
-        return _Stretches(nothing[0], nothing[1], none, none, none, nothing[2])
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
-    slow = ordered["slow"].to_numpy(dtype=np.float64) if "slow" in ordered else np.zeros(len(ordered))
-    share = np.add.reduceat(slow[held], starts) / STRETCH
+    share = np.add.reduceat(_slow(ordered)[held], starts) / STRETCH
     sent = np.sort(ordered["sent_s"].to_numpy(dtype=np.float64))
-    level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[0]), side="right")
+    level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[:1]), side="right")
     is_gap = (level[:, None] == np.arange(1, len(SEND_GAPS_S) + 1)).astype(np.float64)
     gaps = np.add.reduceat(is_gap[held], starts, axis=0)
     return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), share, gaps)

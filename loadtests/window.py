@@ -210,12 +210,9 @@ class _Load:
 
     def _probe(self) -> dict[str, float]:
         """The speed of the API's core, if it has one of its own."""
-        placed, ours = self._window.service.cores, cores.usable()
-        try:
-            cores.stay_on(tuple(placed["api"][:1]) if placed else ())
+        placed = self._window.service.cores
+        with cores.kept_to(tuple(placed["api"][:1]) if placed else ()):
             return spin_probe_s()
-        finally:
-            cores.stay_on(ours)
 
     def recorded(self) -> results.Recorded | None:
         """What there is of the window; None if not one request was dealt with."""

@@ -8,6 +8,8 @@ A service that is measured gets cores *apart*: one for each API process, the oth
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -32,6 +34,17 @@ def stay_on(cores: tuple[int, ...]) -> None:
     """Keep this thread, and what it starts from now on, on some cores; nothing where there are none to choose."""
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def kept_to(cores: tuple[int, ...]) -> Iterator[None]:
+    """Keep this thread, and what it starts, on some cores during the block."""
+    before = usable()
+    stay_on(cores)
+    try:
+        yield
+    finally:
+        stay_on(before)
 
 
 def apart(workers: int) -> Cores | None:

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from sdlab.arrivals import FloatArray
 
 SLOW_RATIO = 1.25
 """A time so many times the fast one is one at the slow speed; where this was found they were 18 and 30 us."""
@@ -61,8 +61,8 @@ class Speeds:
 
 def fast_s(windows: Iterable[Speeds | None]) -> float:
     """The time of the probe at the fast speed, from several windows together; NaN without any."""
-    known = [window.spin_s for window in windows if window is not None]
-    return float(np.quantile(np.concatenate(known), FAST_QUANTILE)) if known else math.nan
+    times_s = _together(windows)
+    return float(np.quantile(times_s, FAST_QUANTILE)) if times_s.size else math.nan
 
 
 def slow_factor(windows: Iterable[Speeds | None], fast_s: float) -> float:
@@ -71,7 +71,10 @@ def slow_factor(windows: Iterable[Speeds | None], fast_s: float) -> float:
     What the service does is slowed alike: over windows of the same load its CPU time a request goes with the probe's
     mean time.
     """
-    known = [window.spin_s for window in windows if window is not None]
-    times = np.concatenate(known) if known else np.empty(0)
-    slow = times[times > SLOW_RATIO * fast_s]
-    return float(np.median(slow) / np.median(times[times <= SLOW_RATIO * fast_s])) if slow.size else 1.0
+    times_s = _together(windows)
+    slow = times_s > SLOW_RATIO * fast_s
+    return float(np.median(times_s[slow]) / np.median(times_s[~slow])) if slow.any() else 1.0
+
+
+def _together(windows: Iterable[Speeds | None]) -> FloatArray:
+    return np.concatenate([np.empty(0), *(window.spin_s for window in windows if window is not None)])
