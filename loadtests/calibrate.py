@@ -91,7 +91,7 @@ def calibrate(
         segments=found.segments,
         idle=found.idle,
         cpu=found.cpu,
-        speeds=found.speeds,
+        pace=found.pace,
     )
     return Calibrated(calibration, found, keys)
 

@@ -19,9 +19,8 @@ from scipy.optimize import nnls
 
 from loadtests import waking
 from loadtests.waking import Fitted
-from sdlab import speed
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Demand, IdleLevel, Measured, TwoSpeeds
+from sdlab.calibration import Demand, IdleLevel, Measured, Pace
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
@@ -70,7 +69,7 @@ class Estimate:
     idle: tuple[IdleLevel, ...]
     cpu: dict[str, Measured]
     disagreement: float
-    speeds: TwoSpeeds | None
+    pace: Pace | None
 
 
 def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
@@ -78,9 +77,9 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
 
     Raises `LabError` if an operation was seen alone too few times, or two clocks disagree on the API's CPU.
     """
-    fast_s = speed.fast_s(window.speeds for window in windows)
-    slow_factor = speed.slow_factor((window.speeds for window in windows), fast_s)
-    tables = [_at_speed(labelled(window.table), window.speeds, fast_s) for window in windows]
+    spins_s = [window.speeds.mean_s for window in windows if window.speeds is not None]
+    spin_s = float(np.mean(spins_s)) if len(spins_s) == len(windows) else None
+    tables = [_with_spin(labelled(window.table), window.speeds, spin_s) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     seen = everything["label"].value_counts()
     labels = sorted({label for table in tables for label in table["label"]})
@@ -98,21 +97,18 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     durations = np.array([one.duration_s for one in busy])
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
-    fitted = waking.fit(tables, labels, background, slow_factor)
-    speeds = (
-        TwoSpeeds(fast_spin_s=fast_s, slow_share=fitted.slow_share, slow_factor=fitted.slow_factor)
-        if np.isfinite(fast_s)
-        else None
+    fitted = waking.fit(tables, labels, background)
+    pace = (
+        Pace(spin_s=spin_s, elasticity=fitted.elasticity, half_width=fitted.elasticity_half_width) if spin_s else None
     )
-    mean = speeds.mean_factor if speeds else 1.0
-    by_clock_s = {label: mean * fitted.demands[label].seconds for label in labels}
+    by_clock_s = {label: fitted.demands[label].seconds for label in labels}
     used_s = api_cpu - background * durations
     disagreement = _checked(sum(fitted.total_s(table) for table in tables), float(used_s[:-1].sum()))
     # What waking up costs is known from the thread's clock; the rest of a window's CPU is split over operations.
     paces = np.array([*(fitted.pace(table).mean() for table in tables), 1.0])
     wakings = np.array([*(fitted.waking_s(table).sum() for table in tables), 0.0])
     rest = used_s / paces - wakings
-    by_process = mean * nnls(counts, np.maximum(rest, 0))[0]
+    by_process = nnls(counts, np.maximum(rest, 0))[0]
     servers = {
         process: dict(
             zip(labels, _by_label(counts, durations, np.array([one.of(process) for one in busy])), strict=True)
@@ -138,8 +134,8 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         tuple(
             IdleLevel(
                 after_s=level.after_s,
-                extra_s=max(0.0, mean * level.extra.seconds),
-                half_width_s=mean * level.extra.half_width_s,
+                extra_s=max(0.0, level.extra.seconds),
+                half_width_s=level.extra.half_width_s,
                 samples=level.samples,
             )
             for level in fitted.levels
@@ -147,19 +143,21 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         {
             label: Measured(
                 by_thread_clock_s=max(0.0, by_clock_s[label]),
-                by_thread_clock_half_width_s=mean * fitted.demands[label].half_width_s,
+                by_thread_clock_half_width_s=fitted.demands[label].half_width_s,
                 by_process_cpu_s=float(process_s),
             )
             for label, process_s in zip(labels, by_process, strict=True)
         },
         disagreement,
-        speeds,
+        pace,
     )
 
 
-def _at_speed(table: pd.DataFrame, speeds: Speeds | None, fast_s: float) -> pd.DataFrame:
-    """Labelled records with ``slow``, the window's share at the slow speed: by the moment the probe is too coarse."""
-    return table if speeds is None else table.assign(slow=speeds.slow_share(fast_s))
+def _with_spin(table: pd.DataFrame, speeds: Speeds | None, mean_s: float | None) -> pd.DataFrame:
+    """Labelled records with ``spin``, the probe's time around each request in units of its mean over all windows."""
+    if speeds is None or mean_s is None:
+        return table
+    return table.assign(spin=speeds.around(table["sent_s"].to_numpy(dtype=np.float64)) / mean_s)
 
 
 def _checked(by_thread_s: float, by_process_s: float) -> float:

@@ -7,8 +7,8 @@ known, and how often the thread woke up for them. It is fitted as
 
     CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
 
-each term at the machine's speed of the moment (`sdlab.speed`), by non-negative least squares, no level below a shorter
-one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first customer of
+all but the last times the pace of the moment (`sdlab.calibration.Pace`), by non-negative least squares, no level below a
+shorter one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first customer of
 each busy period receives exceptional service), with a level for each class of idle times. Stretches are of a fixed
 number of requests: were they busy periods, those that cost much would last longer and so hold more.
 
@@ -41,6 +41,8 @@ STRETCH = 8
 LEVEL_SAMPLES_MIN = 30
 _RESAMPLED = 60
 _CONFIDENCE = (2.5, 97.5)
+_NORMAL_95 = 1.96
+_TURNS = 4
 
 
 @dataclass(frozen=True)
@@ -62,28 +64,28 @@ class Level:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Demands of a process that is awake, by label, and the levels, shortest idle time first; both at the fast speed.
+    """Demands of a process that is awake, by label, and the levels, shortest idle time first; all at the mean speed.
 
-    At the slow one all take ``slow_factor`` times as long. The windows were at it for ``slow_share`` of the time.
+    ``elasticity``: by what share of a change of the probe's time they change.
     """
 
     demands: dict[str, Value]
     levels: list[Level]
     stretches: int
-    slow_factor: float = 1.0
-    slow_share: float = 0.0
+    elasticity: float = 0.0
+    elasticity_half_width: float = 0.0
 
     def pace(self, table: pd.DataFrame) -> FloatArray:
-        """How many times as long as at the fast speed each request of ``table`` took the CPU."""
-        return 1 + (self.slow_factor - 1) * _slow(table)
+        """How many times as long as at the mean speed each request of ``table`` took the CPU."""
+        return 1 + self.elasticity * (_spin(table) - 1)
 
     def total_s(self, table: pd.DataFrame) -> float:
-        """The CPU time of all requests of ``table``, by the demands, the levels and the speeds."""
+        """The CPU time of all requests of ``table``, by the demands, the levels and the pace."""
         demand_s = table["label"].map({label: value.seconds for label, value in self.demands.items()})
         return float(((demand_s.to_numpy(dtype=np.float64) + self.waking_s(table)) * self.pace(table)).sum())
 
     def waking_s(self, table: pd.DataFrame) -> FloatArray:
-        """What the wakes that each request of ``table`` tells of cost at the fast speed, by the levels."""
+        """What the wakes that each request of ``table`` tells of cost at the mean speed, by the levels."""
         extra = np.array([level.extra.seconds for level in self.levels])
         cost: FloatArray = _wakes(table, [level.after_s for level in self.levels]) @ extra
         return cost
@@ -95,16 +97,16 @@ class _Stretches:
     wakes: NDArray[np.float64]  # stretch x level
     cpu_s: FloatArray
     duration_s: FloatArray
-    slow_share: FloatArray
+    spin: FloatArray
     gaps: NDArray[np.float64]  # stretch x class of gaps between sends
 
 
-def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float, slow_factor: float = 1.0) -> Fitted:
-    """Fit demands and extras over several windows of one process.
+def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Fitted:
+    """Fit demands, extras and the elasticity over several windows of one process.
 
-    ``tables`` are labelled records (`estimate.labelled`), with ``slow``, the share of the time at the slow speed, where
-    that is known; all took ``slow_factor`` times as long then. ``background`` is the process's utilisation when nobody
-    asks anything of it. The intervals are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
+    ``tables`` are labelled records (`estimate.labelled`), with ``spin``, the probe's time around each request in units
+    of its mean, where that is known. ``background`` is the process's utilisation when nobody asks anything of it. The
+    intervals of demands and extras are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
     processes, or there are fewer stretches than unknowns.
     """
     after_s = _levels_seen(tables)
@@ -113,17 +115,20 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
         np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes", "gaps")
     )
     cpu_s = np.concatenate([one.cpu_s - background * one.duration_s for one in found])
-    slow = np.concatenate([one.slow_share for one in found])
+    change = np.concatenate([one.spin for one in found]) - 1
     instruments = np.hstack([counts, gaps])
     matrix = np.hstack([counts, instruments @ np.linalg.lstsq(instruments, wakes, rcond=None)[0]])
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
-    matrix *= (1 + (slow_factor - 1) * slow)[:, None]
     # By what each level costs more than the one below: never less, for what slept longer is no warmer.
     steps = np.hstack([matrix[:, : len(labels)], matrix[:, len(labels) :][:, ::-1].cumsum(axis=1)[:, ::-1]])
-    solution = _solved(steps, cpu_s, len(labels))
+    elasticity, half_width = _elasticity(steps, cpu_s, change)
+    steps *= (1 + elasticity * change)[:, None]
+    solution = _by_level(nnls(steps, cpu_s)[0], len(labels))
     generator = stream(len(cpu_s), "bootstrap of stretches")
-    again = np.array([_solved(steps[rows], cpu_s[rows], len(labels)) for rows in _resampled(len(cpu_s), generator)])
+    again = np.array(
+        [_by_level(nnls(steps[rows], cpu_s[rows])[0], len(labels)) for rows in _resampled(len(cpu_s), generator)]
+    )
     low, high = np.percentile(again, _CONFIDENCE, axis=0)
     values = [Value(float(x), float(w)) for x, w in zip(solution, (high - low) / 2, strict=True)]
     levels = [
@@ -131,12 +136,29 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
         for at_s, value, samples in zip(after_s, values[len(labels) :], wakes.sum(axis=0), strict=True)
     ]
     demands = dict(zip(labels, values[: len(labels)], strict=True))
-    return Fitted(demands, levels, len(cpu_s), slow_factor, float(slow.mean()))
+    return Fitted(demands, levels, len(cpu_s), elasticity, half_width)
 
 
-def _solved(steps: NDArray[np.float64], cpu_s: FloatArray, labels: int) -> FloatArray:
-    """Non-negative least squares: a demand for each of the first ``labels`` columns, an extra for each level."""
-    solution: FloatArray = nnls(steps, cpu_s)[0]
+def _elasticity(steps: NDArray[np.float64], cpu_s: FloatArray, change: FloatArray) -> tuple[float, float]:
+    """By what share of the probe's relative ``change`` each stretch's CPU changes, and half the width of its interval.
+
+    Demands and elasticity are fitted in turns: each is a least-squares problem when the other is known. No more than
+    all of it, and never the other way round.
+    """
+    elasticity = half_width = 0.0
+    if not change.any():
+        return elasticity, half_width
+    for _ in range(_TURNS):
+        unchanged_s = steps @ nnls(steps * (1 + elasticity * change)[:, None], cpu_s)[0]
+        moved_s = unchanged_s * change
+        elasticity = float(np.clip(moved_s @ (cpu_s - unchanged_s) / (moved_s @ moved_s), 0, 1))
+        left_s = cpu_s - unchanged_s - elasticity * moved_s
+        half_width = float(_NORMAL_95 * np.sqrt((moved_s * left_s) @ (moved_s * left_s)) / (moved_s @ moved_s))
+    return elasticity, half_width
+
+
+def _by_level(solution: FloatArray, labels: int) -> FloatArray:
+    """The demands as they are, the levels summed up from the steps between them."""
     return np.concatenate([solution[:labels], solution[labels:].cumsum()])
 
 
@@ -152,9 +174,9 @@ def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
     ]
 
 
-def _slow(table: pd.DataFrame) -> FloatArray:
-    """The share of the time at the slow speed, for each request; 0 where it is not known."""
-    return table["slow"].to_numpy(dtype=np.float64) if "slow" in table else np.zeros(len(table))
+def _spin(table: pd.DataFrame) -> FloatArray:
+    """The probe's time around each request in units of its mean; 1 where it is not known."""
+    return table["spin"].to_numpy(dtype=np.float64) if "spin" in table else np.ones(len(table))
 
 
 def _wakes(table: pd.DataFrame, after_s: Sequence[float]) -> NDArray[np.float64]:
@@ -183,9 +205,9 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
-    share = np.add.reduceat(_slow(ordered)[held], starts) / STRETCH
+    spin = np.add.reduceat(_spin(ordered)[held], starts) / STRETCH
     sent = np.sort(ordered["sent_s"].to_numpy(dtype=np.float64))
     level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[:1]), side="right")
     is_gap = (level[:, None] == np.arange(1, len(SEND_GAPS_S) + 1)).astype(np.float64)
     gaps = np.add.reduceat(is_gap[held], starts, axis=0)
-    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), share, gaps)
+    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), spin, gaps)

@@ -10,6 +10,7 @@ from typing import Self
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sdlab.arrivals import FloatArray
 from sdlab.errors import InvalidInput
 from sdlab.runs import Machine
 
@@ -52,20 +53,21 @@ class IdleLevel(BaseModel):
     samples: int = Field(ge=1)
 
 
-class TwoSpeeds(BaseModel):
-    """The speeds of the API's core (`sdlab.speed`) while it was calibrated: the probe's time at the fast one, for which
-    share of the time it was at the slow one, and how many times as long the API's work took then."""
+class Pace(BaseModel):
+    """How the API's work goes along with the speed of its core (`sdlab.speed`): the probe's mean time while it was
+    calibrated, and by what share of a change of that time the API's own change. An elasticity of 1 is all of it; half
+    the width of its 95 % interval."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    fast_spin_s: float = Field(gt=0)
-    slow_share: float = Field(ge=0, le=1)
-    slow_factor: float = Field(ge=1)
+    spin_s: float = Field(gt=0)
+    elasticity: float = Field(ge=0)
+    half_width: float = Field(ge=0)
 
-    @property
-    def mean_factor(self) -> float:
-        """How many times as long as at the fast speed everything took in the mean."""
-        return 1 + (self.slow_factor - 1) * self.slow_share
+    def when(self, spin_s: FloatArray) -> FloatArray:
+        """How many times as long as while it was calibrated the API's work takes when the probe takes ``spin_s``."""
+        paces: FloatArray = 1 + self.elasticity * (spin_s / self.spin_s - 1)
+        return paces
 
 
 class Calibration(BaseModel):
@@ -74,7 +76,7 @@ class Calibration(BaseModel):
     ``segments[operation]`` are the shares of its ``api`` demand before the first await, between awaits, after the last
     up to the answer, and after the answer ("first", "middle", "last", "finish"; they add up to 1). ``idle`` are the
     levels of what an idle gap costs; ``cpu`` is the evidence by two methods. All are at the mean speed of the windows;
-    ``speeds`` says what that was, where it is known.
+    ``pace`` says what that was and what another one means, where it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -90,7 +92,7 @@ class Calibration(BaseModel):
     segments: dict[str, dict[str, float]] = {}
     idle: tuple[IdleLevel, ...] = ()
     cpu: dict[str, Measured] = {}
-    speeds: TwoSpeeds | None = None
+    pace: Pace | None = None
 
     @property
     def digest(self) -> str:

@@ -1,30 +1,26 @@
-"""The two speeds of a shared machine's core: alone in its place, and beside a busy neighbour. Pure.
+"""The speed of a shared machine's core, from moment to moment. Pure.
 
 Two hardware threads share what executes instructions; on a cloud machine the other one may be somebody else's. While
-he is busy ours is slower by half, for tens of milliseconds or for minutes, and nothing else shows it: neither
+he is busy ours is slower by half, for tens of milliseconds or for hours, and nothing else shows it: neither
 /proc/stat's steal nor a probe before and after a window. So all through a window a fixed piece of work is timed on the
-API's core (`loadtests.speed_probe`). Its times fall into two heaps, and say at any moment which speed it was.
+API's core (`loadtests.speed_probe`). One such time is no measurement of the speed: it also has what the API left in
+the caches. The mean of those around a moment is.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdlab.arrivals import FloatArray
 
-SLOW_RATIO = 1.25
-"""A time so many times the fast one is one at the slow speed; where this was found they were 18 and 30 us."""
+AROUND_S = 0.08
+"""From so long before a moment to so long after it: shorter means are noisier, longer ones miss the changes."""
 
 _INTERRUPTED = 3.0
-
-FAST_QUANTILE = 0.05
-"""Of a block's times, the fast one: not the least, which is an accident of its own."""
 
 
 @dataclass(frozen=True)
@@ -45,36 +41,19 @@ class Speeds:
     @property
     def mean_s(self) -> float:
         """The probe's mean time, what an interruption of it adds left out."""
-        return float(np.minimum(self.spin_s, _INTERRUPTED * np.median(self.spin_s)).mean())
+        return float(self._uninterrupted_s.mean())
 
-    def is_slow(self, at_s: FloatArray, fast_s: float) -> NDArray[np.bool_]:
-        """Whether the core was slow at some moments: what the last probe before each said."""
-        slow = self.spin_s > SLOW_RATIO * fast_s
-        before = np.clip(np.searchsorted(self.at_s, at_s, side="right") - 1, 0, len(self.at_s) - 1)
-        answer: NDArray[np.bool_] = slow[before]
-        return answer
+    def around(self, moments_s: FloatArray) -> FloatArray:
+        """The probe's mean time around each moment; of the nearest probe where there is none within `AROUND_S`."""
+        first = np.searchsorted(self.at_s, moments_s - AROUND_S, side="left")
+        end = np.searchsorted(self.at_s, moments_s + AROUND_S, side="right")
+        nearest = np.clip(first, 0, len(self.at_s) - 1)
+        first, end = np.minimum(first, nearest), np.maximum(end, nearest + 1)
+        total_s = np.concatenate([[0.0], self._uninterrupted_s.cumsum()])
+        means: FloatArray = (total_s[end] - total_s[first]) / (end - first)
+        return means
 
-    def slow_share(self, fast_s: float) -> float:
-        """The share of the window at the slow speed."""
-        return float((self.spin_s > SLOW_RATIO * fast_s).mean())
-
-
-def fast_s(windows: Iterable[Speeds | None]) -> float:
-    """The time of the probe at the fast speed, from several windows together; NaN without any."""
-    times_s = _together(windows)
-    return float(np.quantile(times_s, FAST_QUANTILE)) if times_s.size else math.nan
-
-
-def slow_factor(windows: Iterable[Speeds | None], fast_s: float) -> float:
-    """How many times as long the probe took at the slow speed, the median over several windows; 1 if it never was.
-
-    What the service does is slowed alike: over windows of the same load its CPU time a request goes with the probe's
-    mean time.
-    """
-    times_s = _together(windows)
-    slow = times_s > SLOW_RATIO * fast_s
-    return float(np.median(times_s[slow]) / np.median(times_s[~slow])) if slow.any() else 1.0
-
-
-def _together(windows: Iterable[Speeds | None]) -> FloatArray:
-    return np.concatenate([np.empty(0), *(window.spin_s for window in windows if window is not None)])
+    @property
+    def _uninterrupted_s(self) -> FloatArray:
+        times: FloatArray = np.minimum(self.spin_s, _INTERRUPTED * np.median(self.spin_s))
+        return times

@@ -16,24 +16,24 @@ The parts of an operation's demands, each a time for one request:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sdlab.calibration import Calibration
 from sdlab.spec import Design
 from simulations.distributions import Constant, Distribution, Empirical, Exponential
 from simulations.resources.stations import StartUp
 
-MEAN, FAST, SLOW = "mean", "fast", "slow"
-AT_SLOW = " (slow)"
-
 
 @dataclass(frozen=True)
 class Demands:
-    """Looks a demand up. Assumed ones have only a mean and are taken as exponential, which errs on the safe side."""
+    """Looks a demand up. Assumed ones have only a mean and are taken as exponential, which errs on the safe side.
+
+    ``pace``: how many times as long as while it was calibrated the API's work takes, for the speed of its core.
+    """
 
     design: Design
     calibration: Calibration | None = None
-    speed: str = MEAN
+    pace: float = 1.0
 
     def time(self, operation: str, part: str, fraction: float = 1.0) -> Distribution | None:
         """The time of a part, in seconds, or a ``fraction`` of it; None if the operation asks nothing of it."""
@@ -41,7 +41,7 @@ class Demands:
             demand = self.calibration.demands.get(operation, {}).get(part)
             if demand is None:
                 return None
-            scale = fraction * (self._pace if part == "api" else 1.0)
+            scale = fraction * (self.pace if part == "api" else 1.0)
             return Empirical(tuple(scale * quantile for quantile in demand.quantiles_s))
         mean_s = self.design.demands.get(operation, {}).get(f"{part}_s", 0.0)
         return Exponential(fraction * mean_s) if mean_s > 0 else None
@@ -69,20 +69,12 @@ class Demands:
             return None
         return StartUp([(level.after_s, Constant(level.extra_s)) for level in self.calibration.idle])
 
-    def at_speeds(self) -> list[Demands]:
-        """The same at the machine's fast and at its slow speed; as they are if the speeds were not calibrated."""
-        if self.calibration is None or self.calibration.speeds is None:
-            return [self]
-        return [replace(self, speed=FAST), replace(self, speed=SLOW)]
-
     @property
     def suffix(self) -> str:
-        """What the names of flows end with at this speed."""
-        return AT_SLOW if self.speed == SLOW else ""
+        """What the names of flows end with at this pace."""
+        return suffix(self.pace)
 
-    @property
-    def _pace(self) -> float:
-        speeds = self.calibration.speeds if self.calibration is not None else None
-        if speeds is None or self.speed == MEAN:
-            return 1.0
-        return (speeds.slow_factor if self.speed == SLOW else 1.0) / speeds.mean_factor
+
+def suffix(pace: float) -> str:
+    """What the names of flows end with at another pace than 1."""
+    return "" if pace == 1 else f" x{pace:.2f}"

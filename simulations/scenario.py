@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from sdlab.runs import Run, find_runs, replayed
 from sdlab.spec import SECONDS_PER_DAY, Design
 from sdlab.speed import Speeds
 from sdlab.workload import Requests
-from simulations.demands import AT_SLOW
+from simulations.demands import suffix
 from simulations.model import Model
 from simulations.warm import keys_after_yesterday, last_distinct
 
@@ -29,6 +29,9 @@ OF_STUDY = "study:"
 
 # Requests and their records take some 60 bytes each, in memory.
 DAY_REQUESTS_MAX = 20_000_000
+
+PACE_STEP = 0.05
+"""Requests at paces within half of this are taken to be at the same."""
 
 STREAM_REQUESTS = 10_000_000
 """A steady run of more than so many requests makes them as it goes, if it keeps histograms only."""
@@ -44,7 +47,7 @@ class Build(Protocol):
         *,
         deployment: Deployment,
         cached_keys: NDArray[np.int64],
-        at_speeds: bool = False,
+        paces: Sequence[float] = (1.0,),
     ) -> Model: ...
 
 
@@ -129,11 +132,11 @@ def build_model(
     calibration: Calibration | None,
     deployment: Deployment,
     cached_keys: NDArray[np.int64],
-    at_speeds: bool = False,
+    paces: Sequence[float] = (1.0,),
 ) -> Model:
-    """The design's own model, found by its folder; ``at_speeds``: with flows for both speeds of the machine."""
+    """The design's own model, found by its folder, with flows for each of the ``paces`` of the machine."""
     build: Build = catalog.load_part("simulations", design.slug, "model").build
-    return build(design, calibration, deployment=deployment, cached_keys=cached_keys, at_speeds=at_speeds)
+    return build(design, calibration, deployment=deployment, cached_keys=cached_keys, paces=paces)
 
 
 def source_of(calibration: Calibration | None) -> str:
@@ -253,9 +256,9 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     ]
     asked = np.concatenate([np.empty(0, dtype=np.int64), *(replayed(table).key for table in earlier)])
     requests = replayed(run.requests())
-    as_run = _at_speeds(requests, calibration, run)
+    paces, as_run = _at_paces(requests, calibration, run)
     warm = last_distinct(asked[asked >= 0], asked.size)
-    model = build_model(design, calibration, "reference", warm, at_speeds=as_run is not None)
+    model = build_model(design, calibration, "reference", warm, paces)
     parameters = {
         "mode": "replay",
         "deployment": "reference",
@@ -267,12 +270,20 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     return Scenario(design, model, requests, requests.duration_s, parameters=parameters, as_run=as_run)
 
 
-def _at_speeds(requests: Requests, calibration: Calibration | None, run: Run) -> Requests | None:
-    """The requests as flows at the speed that the machine had when each was sent; None if either is not known."""
+def _at_paces(
+    requests: Requests, calibration: Calibration | None, run: Run
+) -> tuple[tuple[float, ...], Requests | None]:
+    """The paces that the machine went at, in steps of `PACE_STEP`, and the requests as flows at the pace that it had
+    when each was sent; pace 1 and None if that is not known."""
     found = Speeds.of(run.json("resources")) if run.has("resources") else None
-    if found is None or calibration is None or calibration.speeds is None:
-        return None
-    slow = found.is_slow(requests.arrival_s, calibration.speeds.fast_spin_s)
+    if found is None or calibration is None or calibration.pace is None:
+        return (1.0,), None
+    steps = np.round(calibration.pace.when(found.around(requests.arrival_s)) / PACE_STEP)
+    each, index = np.unique(steps, return_inverse=True)
+    paces = tuple((each * PACE_STEP).round(2).tolist())
     names = requests.operations
-    operation = (requests.operation + len(names) * slow).astype(np.int16)
-    return replace(requests, operation=operation, operations=(*names, *(name + AT_SLOW for name in names)))
+    return paces, replace(
+        requests,
+        operation=(requests.operation + len(names) * index).astype(np.int16),
+        operations=tuple(name + suffix(pace) for pace in paces for name in names),
+    )

@@ -8,8 +8,8 @@ a miss, puts the click on a stream and answers; the click itself is counted in t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -71,14 +71,14 @@ def build(
     *,
     deployment: Deployment = "design",
     cached_keys: NDArray[np.int64] | None = None,
-    at_speeds: bool = False,
+    paces: Sequence[float] = (1.0,),
 ) -> Model:
     """The model of the design's topology, or of the reference deployment on one machine.
 
     Demands are the calibration's, or the design's assumed ones without it. ``cached_keys`` are in each region's
     cache at the start, coldest first; by default the design starts with its caches full of the most popular keys,
-    the reference deployment with an empty cache. ``at_speeds``: each operation twice, at the machine's fast speed and,
-    named so, at its slow one, if the calibration knows them.
+    the reference deployment with an empty cache. ``paces``: each operation once at each of them, how
+    many times as long as while it was calibrated the API's work takes; named so (`demands.suffix`).
     """
     demands = Demands(design, calibration)
     sites = _sites(design, deployment)
@@ -89,14 +89,14 @@ def build(
     if cached_keys is None:
         warm = min(capacity, design.workload.popularity.keys) if deployment == "design" else 0
         cached_keys = np.arange(warm, dtype=np.int64)[::-1]
-    speeds = demands.at_speeds() if at_speeds else [demands]
+    paced = [replace(demands, pace=pace) for pace in paces]
     flows = [
         Flow(name + one.suffix, _everywhere(sites, partial(_operation, name, one)))
-        for one in speeds
+        for one in paced
         for name in design.operations
     ]
     flows.append(Flow("click", _everywhere(sites, partial(_click, demands))))
-    flows += [flow for one in speeds for flow in _finishes(one, sites)]
+    flows += [flow for one in paced for flow in _finishes(one, sites)]
     return Model(
         name=f"{design.slug} ({deployment})",
         flows=flows,
