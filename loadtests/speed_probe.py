@@ -21,8 +21,8 @@ from sdlab import processes
 from sdlab.catalog import ROOT
 from sdlab.processes import Child
 
-INTERVAL_S = 0.02
-_STEPS = 600
+INTERVAL_S = 0.005
+_STEPS = 300
 _STOP_GRACE_S = 0.5
 
 

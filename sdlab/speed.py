@@ -4,7 +4,7 @@ Two hardware threads share what executes instructions; on a cloud machine the ot
 he is busy ours is slower by half, for tens of milliseconds or for hours, and nothing else shows it: neither
 /proc/stat's steal nor a probe before and after a window. So all through a window a fixed piece of work is timed on the
 API's core (`loadtests.speed_probe`). One such time is no measurement of the speed: it also has what the API left in
-the caches. The mean of those around a moment is.
+the caches. The median of those around a moment is.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from sdlab.arrivals import FloatArray
 
-AROUND_S = 0.08
-"""From so long before a moment to so long after it: shorter means are noisier, longer ones miss the changes."""
+AROUND = 9
+"""So many probes together tell the speed: fewer are noisier, more miss the changes."""
 
 _INTERRUPTED = 3.0
 
@@ -44,14 +45,11 @@ class Speeds:
         return float(self._uninterrupted_s.mean())
 
     def around(self, moments_s: FloatArray) -> FloatArray:
-        """The probe's mean time around each moment; of the nearest probe where there is none within `AROUND_S`."""
-        first = np.searchsorted(self.at_s, moments_s - AROUND_S, side="left")
-        end = np.searchsorted(self.at_s, moments_s + AROUND_S, side="right")
-        nearest = np.clip(first, 0, len(self.at_s) - 1)
-        first, end = np.minimum(first, nearest), np.maximum(end, nearest + 1)
-        total_s = np.concatenate([[0.0], self._uninterrupted_s.cumsum()])
-        means: FloatArray = (total_s[end] - total_s[first]) / (end - first)
-        return means
+        """The probe's median time around each moment: of the `AROUND` probes nearest to it."""
+        after = np.searchsorted(self.at_s, moments_s)
+        nearest = np.clip(after, 0, len(self.at_s) - 1)
+        medians: FloatArray = median_filter(self.spin_s, AROUND, mode="nearest")[nearest]
+        return medians
 
     @property
     def _uninterrupted_s(self) -> FloatArray:
