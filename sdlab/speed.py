@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
 
 from sdlab.arrivals import FloatArray
 
@@ -48,7 +48,8 @@ class Speeds:
         """The probe's median time around each moment: of the `AROUND` probes nearest to it."""
         after = np.searchsorted(self.at_s, moments_s)
         nearest = np.clip(after, 0, len(self.at_s) - 1)
-        medians: FloatArray = median_filter(self.spin_s, AROUND, mode="nearest")[nearest]
+        times_s = np.pad(self.spin_s, AROUND // 2, mode="edge")
+        medians: FloatArray = np.median(sliding_window_view(times_s, AROUND), axis=1)[nearest]
         return medians
 
     @property
