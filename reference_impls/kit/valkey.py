@@ -2,11 +2,13 @@
 
 redis-py retries a command whose answer did not come, which would append a click twice. So commands are sent on its
 connections one step at a time: an error before sending means the command was not carried out, an error after sending
-means nobody knows, and the caller is told which.
+means nobody knows, and the caller is told which. One bound holds for all of a command: with redis-py's own time-out
+each sending is a task to be waited for, and costs three turns of the event loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 from typing import Any
 
@@ -43,11 +45,12 @@ class Valkey:
         self._pool = ConnectionPool.from_url(
             settings.redis_url.get_secret_value(),
             max_connections=settings.max_in_flight + 16,
-            socket_timeout=settings.cache_timeout_s,
+            socket_timeout=None,
             socket_connect_timeout=_CONNECT_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
+        self._timeout_s = settings.cache_timeout_s
         self._failures = 0
         self._closed_at_s = 0.0
 
@@ -60,19 +63,20 @@ class Valkey:
             raise ValkeyUnavailable("circuit open", is_ambiguous=False)
         is_sent = False
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-            try:
-                is_sent = True
-                await connection.send_command(*command)
-                reply = await connection.read_response()
-            except ResponseError:
-                raise
-            except BaseException:
-                # Its reply may still come: the connection cannot be used again.
-                await connection.disconnect(nowait=True)
-                raise
-            finally:
-                await self._pool.release(connection)
+            async with asyncio.timeout(self._timeout_s):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+                try:
+                    is_sent = True
+                    await connection.send_command(*command)
+                    reply = await connection.read_response()
+                except ResponseError:
+                    raise
+                except BaseException:
+                    # Its reply may still come: the connection cannot be used again.
+                    await connection.disconnect(nowait=True)
+                    raise
+                finally:
+                    await self._pool.release(connection)
         except ResponseError as error:
             # An answer: the command was refused (out of memory, read only, loading), so not carried out.
             raise self._failed(error, is_ambiguous=False) from error
