@@ -35,7 +35,7 @@ from loadtests import recorder, schedule
 from loadtests.recorder import Exchange, Recorder, SharedRecords
 from loadtests.schedule import Schedule
 from loadtests.statistics_of_locust import Statistics
-from loadtests.timer import ask_for_short_slices, timer
+from loadtests.timer import ask_for_short_slices, make_room_for_descriptors, timer
 from loadtests.user import DesignUser
 from sdlab.errors import InvalidInput, LabError
 
@@ -83,6 +83,7 @@ class OpenLoop:
 
     def prepare(self) -> None:
         """Make the first users before the clock runs; making one takes longer than a request."""
+        make_room_for_descriptors(self._limit)
         for _ in range(min(USERS_AT_START, self._limit)):
             self._add_user(None)
         gevent.sleep(0)
