@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import gevent
 from gevent.hub import Hub
@@ -122,7 +123,7 @@ def make_room_for_descriptors(count: int) -> None:
     connection slept for 6 to 9 ms, and all that was due meanwhile was late. The table never shrinks.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with open(os.devnull) as file:
+    with Path(os.devnull).open() as file:
         number = file.fileno() + count
         if limit != resource.RLIM_INFINITY:
             number = max(file.fileno(), min(number, limit - 1))
