@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import math
+import os
 import socket
 import time
 from typing import Any
@@ -24,6 +26,8 @@ _BLOCK = memoryview(bytearray(65_536))
 # A head that does not end is no answer; servers and proxies allow a tenth of this.
 _HEAD_BYTES_MAX = 131_072
 
+_CONNECTING = (errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK)
+
 _socket_type = get_original("socket", "socket")
 
 
@@ -39,13 +43,13 @@ def addresses(host: str, port: int) -> list[Any]:
 
 
 def _connected(host: str, port: int, timeout_s: float) -> Any:
-    """A connected socket; the host's addresses are tried in turn. Raises OSError."""
+    """A connected socket that does not block; the host's addresses are tried in turn. Raises OSError."""
     failure = OSError(f"{host} has no address")
     for family, kind, protocol, _, address in addresses(host, port):
-        candidate = gevent.socket.socket(family, kind, protocol)
+        candidate = _socket_type(family, kind, protocol)
+        candidate.setblocking(False)
         try:
-            candidate.settimeout(timeout_s)
-            candidate.connect(address)
+            _connect(candidate, address, timeout_s)
         except OSError as error:
             candidate.close()
             failure = error
@@ -57,6 +61,24 @@ def _connected(host: str, port: int, timeout_s: float) -> Any:
     raise failure
 
 
+def _connect(candidate: Any, address: Any, timeout_s: float) -> None:
+    """As gevent's own socket does, but for the turn of the loop that a connection within the machine does not need."""
+    error = candidate.connect_ex(address)
+    if error in _CONNECTING:
+        error = candidate.connect_ex(address)
+    if error in _CONNECTING:
+        hub = gevent.get_hub()
+        writable = hub.loop.io(candidate.fileno(), 2)
+        try:
+            with gevent.Timeout(timeout_s, TimeoutError("no connection in time")):
+                hub.wait(writable)
+        finally:
+            writable.close()
+        error = candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error not in (0, errno.EISCONN):
+        raise OSError(error, os.strerror(error))
+
+
 class Connection:
     """One keep-alive connection, used by one greenlet at a time.
 
@@ -66,11 +88,9 @@ class Connection:
     def __init__(self, host: str, port: int, connection_timeout_s: float) -> None:
         self._hub = gevent.get_hub()
         try:
-            connected = _connected(host, port, connection_timeout_s)
+            self._socket = _connected(host, port, connection_timeout_s)
         except OSError as error:
             raise ConnectFailed(f"{host}:{port}: {error}") from error
-        self._socket = _socket_type(fileno=connected.detach())
-        self._socket.setblocking(False)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._parser: Any = None  # made for the first answer that needs it
         self._greenlet: Any = None

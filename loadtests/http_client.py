@@ -192,6 +192,12 @@ class LightSession(FastHttpSession):
             self._last_fields, self._last_headers = _fields(headers), headers
         return f"{method} {target}{self._fixed_head}{self._last_fields}\r\n".encode("latin-1") + body
 
+    def connect(self) -> None:
+        """Have a connection ready for the next request; if there is none to be had, that request will tell."""
+        if self._is_plain and not self._idle:
+            with suppress(OSError):
+                self._idle.append(Connection(self._host, self._port, self._connection_timeout_s))
+
     def close(self) -> None:
         """Close what is idle."""
         while self._idle:

@@ -35,14 +35,16 @@ from loadtests import recorder, schedule
 from loadtests.recorder import Exchange, Recorder, SharedRecords
 from loadtests.schedule import Schedule
 from loadtests.statistics_of_locust import Statistics
-from loadtests.timer import ask_for_short_slices, timer
+from loadtests.timer import ask_for_short_slices, make_room_for_descriptors, timer
 from loadtests.user import DesignUser
 from sdlab.errors import InvalidInput, LabError
 
 log = logging.getLogger("loadtests.open_loop")
 
-# As many as a pause of some 10 ms leaves in flight at the rates that one generator reaches.
 USERS_AT_START = 128
+# A pause of the service or the machine that finds connections made: making one takes as long as three requests. There
+# are users for twice that.
+_PAUSE_S = 0.01
 # After so many arrivals sent in a row the answers that have come in get their turn.
 _BURST = 8
 # Up to so long before an arrival the loop looks again and again instead of setting the timer. That costs less: in a
@@ -77,15 +79,23 @@ class OpenLoop:
         self._in_flight: dict[int, Exchange] = {}
         self._next = 0
         self._has_waited = False
+        self._connects = False
         self._ended = Event()
         self.interrupted = False
         self._on_progress: Callable[[int], None] = lambda _count: None
 
     def prepare(self) -> None:
-        """Make the first users before the clock runs; making one takes longer than a request."""
-        for _ in range(min(USERS_AT_START, self._limit)):
+        """Make the first users before the clock runs, some with a connection: it takes longer than a request."""
+        make_room_for_descriptors(self._limit)
+        connections = min(schedule.busiest(self._plan.arrival_s, _PAUSE_S), self._limit)
+        for _ in range(min(max(USERS_AT_START, 2 * connections), self._limit) - connections):
             self._add_user(None)
         gevent.sleep(0)
+        self._connects = True
+        for _ in range(connections):  # the last to be idle are the first to be used
+            self._add_user(None)
+        gevent.sleep(0)
+        self._connects = False
 
     def run(self, start_monotonic_s: float, on_progress: Callable[[int], None]) -> None:
         """Send everything from the start on and drain; ``on_progress`` is told how many arrivals are dealt with."""
@@ -195,6 +205,8 @@ class OpenLoop:
         user = self._user_class(self._environment)
         user.bulk_statistics = self._statistics
         user.on_start()
+        if self._connects:
+            user.client.connect()
         return user
 
     def _failed(self, user: DesignUser | None, exchange: Exchange | None, error: Exception) -> None:

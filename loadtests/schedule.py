@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,12 @@ class Schedule:
     operation: list[int]
     key: list[int]
     operations: tuple[str, ...]
+
+
+def busiest(arrival_s: Sequence[float], within_s: float) -> int:
+    """The most arrivals that are due within ``within_s`` seconds."""
+    at_s = np.asarray(arrival_s)
+    return int((np.searchsorted(at_s, at_s + within_s) - np.arange(at_s.size)).max(initial=0))
 
 
 def split(count: int, parts: int) -> list[NDArray[np.intp]]:
