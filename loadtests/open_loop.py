@@ -42,9 +42,11 @@ from sdlab.errors import InvalidInput, LabError
 log = logging.getLogger("loadtests.open_loop")
 
 USERS_AT_START = 128
-# A pause of the service or the machine that finds connections made: making one takes as long as three requests. There
-# are users for twice that.
-_PAUSE_S = 0.01
+# A stall of the service that finds connections made, as behind a proxy that keeps them. Making one takes the generator
+# as long as three requests; and a busy event loop (libuv's) takes in a single new one a turn, so that who needs one while
+# the service is overloaded waits for seconds. There are users for twice that.
+_STALL_S = 0.1
+_CONNECTIONS_AT_START = 512
 # After so many arrivals sent in a row the answers that have come in get their turn.
 _BURST = 8
 # Up to so long before an arrival the loop looks again and again instead of setting the timer. That costs less: in a
@@ -87,7 +89,7 @@ class OpenLoop:
     def prepare(self) -> None:
         """Make the first users before the clock runs, some with a connection: it takes longer than a request."""
         make_room_for_descriptors(self._limit)
-        connections = min(schedule.busiest(self._plan.arrival_s, _PAUSE_S), self._limit)
+        connections = min(schedule.busiest(self._plan.arrival_s, _STALL_S), _CONNECTIONS_AT_START, self._limit)
         for _ in range(min(max(USERS_AT_START, 2 * connections), self._limit) - connections):
             self._add_user(None)
         gevent.sleep(0)
