@@ -43,6 +43,8 @@ _RESAMPLED = 60
 _CONFIDENCE = (2.5, 97.5)
 _NORMAL_95 = 1.96
 _TURNS = 4
+_NEARLY = 0.7
+_LEAST = 0.2  # a residual below that is one of the clocks
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,13 @@ class Fitted:
 
     def total_s(self, table: pd.DataFrame) -> float:
         """The CPU time of all requests of ``table``, by the demands, the levels and the pace."""
+        return float(self.each_s(table).sum())
+
+    def each_s(self, table: pd.DataFrame) -> FloatArray:
+        """The CPU time of each request of ``table``, by the demands, the levels and the pace."""
         demand_s = table["label"].map({label: value.seconds for label, value in self.demands.items()})
-        return float(((demand_s.to_numpy(dtype=np.float64) + self.waking_s(table)) * self.pace(table)).sum())
+        expected_s: FloatArray = (demand_s.to_numpy(dtype=np.float64) + self.waking_s(table)) * self.pace(table)
+        return expected_s
 
     def waking_s(self, table: pd.DataFrame) -> FloatArray:
         """What the wakes that each request of ``table`` tells of cost at the mean speed, by the levels."""
@@ -137,6 +144,30 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
     ]
     demands = dict(zip(labels, values[: len(labels)], strict=True))
     return Fitted(demands, levels, len(cpu_s), elasticity, half_width)
+
+
+def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float) -> tuple[float, tuple[float, ...]]:
+    """CPU time used over CPU time expected, in steps of so many seconds, of the windows of nearly the highest rate.
+
+    A step holds about `STRETCH` requests; one without any counts 1. On the whole as much was used as expected.
+    """
+    spans_s = [float(table["sent_s"].max()) for table in tables]
+    rates_rps = [len(table) / span_s for table, span_s in zip(tables, spans_s, strict=True)]
+    step_s = STRETCH / max(rates_rps)
+    used, expected = [], []
+    for table, rate_rps in zip(tables, rates_rps, strict=True):
+        if rate_rps < _NEARLY * max(rates_rps):
+            continue
+        ordered = table.sort_values("span_at_s", kind="stable")
+        clock, at = (ordered[name].to_numpy(dtype=np.float64) for name in ("span_clock_s", "span_at_s"))
+        step = ((at - at[0]) / step_s).astype(np.int64)[:-1]
+        used.append(np.bincount(step, np.diff(clock) - background * np.diff(at)))
+        expected.append(np.bincount(step, fitted.each_s(ordered)[:-1]))
+    used_s, expected_s = np.concatenate(used), np.concatenate(expected)
+    seen = expected_s > 0
+    ratio = np.ones(used_s.size)
+    ratio[seen] = used_s[seen] / expected_s[seen] * (expected_s.sum() / used_s[seen].sum())
+    return step_s, tuple(np.round(np.maximum(ratio, _LEAST), 3).tolist())
 
 
 def _elasticity(steps: NDArray[np.float64], cpu_s: FloatArray, change: FloatArray) -> tuple[float, float]:

@@ -7,12 +7,15 @@ import tomllib
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sdlab.arrivals import FloatArray
+from sdlab.arrivals import FloatArray, stream
 from sdlab.errors import InvalidInput
 from sdlab.runs import Machine
+
+PIECE_S = 1.0
 
 
 class Demand(BaseModel):
@@ -54,20 +57,37 @@ class IdleLevel(BaseModel):
 
 
 class Pace(BaseModel):
-    """How the API's work goes along with the speed of its core (`sdlab.speed`): the probe's mean time while it was
-    calibrated, and by what share of a change of that time the API's own change. An elasticity of 1 is all of it; half
-    the width of its 95 % interval."""
+    """How the speed of the API's work changes from moment to moment.
+
+    With the speed of its core (`sdlab.speed`): ``spin_s`` is the probe's mean time while the API was calibrated, and
+    ``elasticity``, with half the width of its 95 % interval, the share of a relative change of it that the API's CPU
+    time changes by. What that does not explain is in ``residuals``: CPU time used over CPU time expected, in steps of
+    ``step_s`` one after another, of the busiest windows.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     spin_s: float = Field(gt=0)
     elasticity: float = Field(ge=0)
     half_width: float = Field(ge=0)
+    step_s: float = Field(gt=0)
+    residuals: tuple[float, ...] = Field(min_length=1)
 
     def when(self, spin_s: FloatArray) -> FloatArray:
         """How many times as long as while it was calibrated the API's work takes when the probe takes ``spin_s``."""
         paces: FloatArray = 1 + self.elasticity * (spin_s / self.spin_s - 1)
         return paces
+
+    def unexplained(self, at_s: FloatArray, seed: int) -> FloatArray:
+        """A factor for each moment (from 0 s on), which varies in time as the residuals do: pieces of `PIECE_S` of
+        theirs from anywhere, one after another (circular block bootstrap; Politis and Romano 1992)."""
+        residuals = np.array(self.residuals)
+        step = (at_s / self.step_s).astype(np.int64)
+        piece = max(1, round(PIECE_S / self.step_s))
+        pieces = int(step.max(initial=0)) // piece + 1
+        starts = stream(seed, "pieces of residuals").integers(0, residuals.size, pieces)
+        factors: FloatArray = residuals[(starts[step // piece] + step % piece) % residuals.size]
+        return factors
 
 
 class Calibration(BaseModel):

@@ -151,7 +151,7 @@ def predict(
     rows = []
     for measured in measured_runs:
         frozen = scenario.frozen_for(measured, calibration, study, runs_folder)
-        predicted = runner.run(scenario.a_replay(design, frozen, measured), seed, "compiled", quiet=as_json)
+        predicted = runner.run(scenario.a_replay(design, frozen, measured, seed), seed, "compiled", quiet=as_json)
         row = comparison.with_measured(predicted, measured, frozen)
         predicted.content["comparison"] = row
         runner.save(predicted, overrides=None, study=study, runs_folder=runs_folder)

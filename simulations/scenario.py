@@ -243,10 +243,11 @@ def a_trace(
     return Scenario(design, model, read.requests, read.log_s / speed, parameters)
 
 
-def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scenario:
+def a_replay(design: Design, calibration: Calibration | None, run: Run, seed: int = 0) -> Scenario:
     """What a load test really sent, when it sent it, against the model of what it was sent to.
 
-    The cache starts with the keys that earlier runs on the same service had already asked for.
+    The cache starts with the keys that earlier runs on the same service had already asked for. ``seed`` draws what the
+    speed of the API's work did that was not recorded.
     """
     if run.manifest.kind != "load_test":
         raise InvalidInput("runs", run.manifest.run_id, f"is a {run.manifest.kind}, not a load test")
@@ -256,7 +257,7 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
     ]
     asked = np.concatenate([np.empty(0, dtype=np.int64), *(replayed(table).key for table in earlier)])
     requests = replayed(run.requests())
-    paces, as_run = _at_paces(requests, calibration, run)
+    paces, as_run = _at_paces(requests, calibration, run, seed)
     warm = last_distinct(asked[asked >= 0], asked.size)
     model = build_model(design, calibration, "reference", warm, paces)
     parameters = {
@@ -271,15 +272,16 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run) -> Scena
 
 
 def _at_paces(
-    requests: Requests, calibration: Calibration | None, run: Run
+    requests: Requests, calibration: Calibration | None, run: Run, seed: int
 ) -> tuple[tuple[float, ...], Requests | None]:
     """The paces that the machine went at, in steps of `PACE_STEP`, and the requests as flows at the pace that it had
     when each was sent; pace 1 and None if that is not known."""
     found = Speeds.of(run.json("resources")) if run.has("resources") else None
     if found is None or calibration is None or calibration.pace is None:
         return (1.0,), None
-    steps = np.round(calibration.pace.when(found.around(requests.arrival_s)) / PACE_STEP)
-    each, index = np.unique(steps, return_inverse=True)
+    pace, at_s = calibration.pace, requests.arrival_s
+    steps = np.round(pace.when(found.around(at_s)) * pace.unexplained(at_s, seed + run.manifest.seed) / PACE_STEP)
+    each, index = np.unique(np.maximum(steps, 1), return_inverse=True)
     paces = tuple((each * PACE_STEP).round(2).tolist())
     names = requests.operations
     return paces, replace(
