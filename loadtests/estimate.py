@@ -99,12 +99,16 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     background = idle.of("api-") / idle.duration_s
     fitted = waking.fit(tables, labels, background)
     step_s, residuals = waking.residuals(tables, fitted, background)
-    pace = spin_s and Pace(
-        spin_s=spin_s,
-        elasticity=fitted.elasticity,
-        half_width=fitted.elasticity_half_width,
-        step_s=step_s,
-        residuals=residuals,
+    pace = (
+        None
+        if spin_s is None
+        else Pace(
+            spin_s=spin_s,
+            elasticity=fitted.elasticity,
+            half_width=fitted.elasticity_half_width,
+            step_s=step_s,
+            residuals=residuals,
+        )
     )
     by_clock_s = {label: fitted.demands[label].seconds for label in labels}
     used_s = api_cpu - background * durations

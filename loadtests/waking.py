@@ -7,10 +7,10 @@ known, and how often the thread woke up for them. It is fitted as
 
     CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
 
-all but the last times the pace of the moment (`sdlab.calibration.Pace`), by non-negative least squares, no level below a
-shorter one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first customer of
-each busy period receives exceptional service), with a level for each class of idle times. Stretches are of a fixed
-number of requests: were they busy periods, those that cost much would last longer and so hold more.
+all but the last times the pace of the moment (`sdlab.calibration.Pace`), by non-negative least squares, no level below
+a shorter one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first
+customer of each busy period receives exceptional service), with a level for each class of idle times. Stretches are of
+a fixed number of requests: were they busy periods, those that cost much would last longer and so hold more.
 
 For the same reason a process that happens to be slow sleeps less often, and plain least squares takes wakes to be
 cheap. So the wakes are first foretold by what does not depend on the service, the gaps between the sends, and the

@@ -143,6 +143,11 @@ def show_capacity(console: Console, design: Design, found: dict[str, Any]) -> No
         f"{found['rate_rps'] / peak:.1f} times the design's peak of {peak:,.0f}"
     )
     console.print(f"first to saturate: {bottleneck['station']} ({bottleneck['utilisation']:.0%} busy there)")
+    if asked := found["as_searched"]:
+        console.print(
+            f"as the running service was searched ({asked['search']}): {asked['keys']:,} keys, all in the cache",
+            soft_wrap=True,
+        )
     table = plain_table("rate (1/s)", "probes")
     operations = list(found["probes"][0]["response_time_s_p99"])
     for operation in operations:

@@ -18,6 +18,7 @@ from simulations.engines import simulate
 from simulations.executor import Pool
 from simulations.sample_path import COMPLETED, SamplePath
 from simulations.scenario import Deployment, Scenario
+from simulations.searched import Searched
 
 CURVE_SHARES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0)
 START_SHARE_OF_PEAK = 0.25
@@ -36,14 +37,20 @@ class Observation:
 
 
 def observe(
-    design: Design, calibration: Calibration | None, seed: int, deployment: Deployment, requests: int, rate_rps: float
+    design: Design,
+    calibration: Calibration | None,
+    seed: int,
+    deployment: Deployment,
+    requests: int,
+    rate_rps: float,
+    searched: Searched | None = None,
 ) -> Observation:
-    """Run the design's mix at a rate, about so many requests.
+    """Run the design's mix at a rate, about so many requests; as the running service was ``searched``, if it was.
 
     The probe leaves out the first tenth, which warms up; its measures are, of each operation that has an SLO, the p99
     of what completed and the share that did. The point is of all operations together. Times are seconds.
     """
-    chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests)
+    chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests, searched)
     every = results.requests_of(chosen.requests, path, chosen.model)
     order = np.argsort(every.arrival_s, kind="stable")
     done, response_s = path.outcome[order] == COMPLETED, path.response_time_s[order]
@@ -95,6 +102,7 @@ def design_capacity(
     requests: int,
     advance: Advance,
     pool: Pool[float, Observation] | None = None,
+    searched: Searched | None = None,
 ) -> dict[str, Any]:
     """The highest steady rate at which every SLO is met, its probes, and the first station to saturate.
 
@@ -106,7 +114,7 @@ def design_capacity(
     def probe(rate_rps: float) -> ProbeResult:
         if ahead is not None:
             return ahead.result(rate_rps).probe
-        return observe(design, calibration, seed, deployment, requests, rate_rps).probe
+        return observe(design, calibration, seed, deployment, requests, rate_rps, searched).probe
 
     limits = [Limit(name, at_most=slo.response_time_s_p99) for name, slo in design.slo.items()]
     limits += [Limit(AVAILABILITY + name, at_least=slo.availability) for name, slo in design.slo.items()]
@@ -129,6 +137,7 @@ def design_capacity(
             "tier": results.tier_of(station),
             "utilisation": found.utilisation_at_failure,
         },
+        "as_searched": searched.describe() if searched else None,
         "probes": [_probe_row(probe) for probe in found.probes],
     }
 
@@ -159,6 +168,7 @@ def latency_curve(
     requests: int,
     advance: Advance,
     pool: Pool[float, Observation] | None = None,
+    searched: Searched | None = None,
 ) -> dict[str, Any]:
     """Percentiles of all operations together at steady Poisson rates up to the highest; by a ``pool`` of `observe`."""
     rates_rps = [share * highest_rate_rps for share in CURVE_SHARES]
@@ -169,7 +179,7 @@ def latency_curve(
             advance(None)
     else:
         for rate_rps in rates_rps:
-            points[rate_rps] = observe(design, calibration, seed, deployment, requests, rate_rps).point
+            points[rate_rps] = observe(design, calibration, seed, deployment, requests, rate_rps, searched).point
             advance(None)
     curve: dict[str, Any] = {"deployment": deployment}
     for name in points[rates_rps[0]]:
@@ -184,6 +194,7 @@ def at_rate(
     deployment: Deployment,
     rate_rps: float,
     requests: int,
+    searched: Searched | None = None,
 ) -> tuple[Scenario, SamplePath]:
     """Steady Poisson arrivals of the design's mix, about so many requests."""
     chosen = scenario.steady(
@@ -194,5 +205,6 @@ def at_rate(
         rate_rps=rate_rps,
         duration_s=requests / rate_rps,
         deployment=deployment,
+        searched=searched,
     )
-    return chosen, simulate(chosen.model, chosen.requests, seed)
+    return chosen, simulate(chosen.model, chosen.to_run, seed)

@@ -97,7 +97,7 @@ def run(scenario: Scenario, seed: int, engine: str, *, quiet: bool, recording: R
         else:
             path = simulate(
                 scenario.model,
-                scenario.requests if scenario.as_run is None else scenario.as_run,
+                scenario.to_run,
                 seed,
                 engine=engine,
                 record_spans=recording.spans or scenario.parameters["mode"] == "replay",

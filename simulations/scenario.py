@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdlab import catalog, trace, workload
+from sdlab.arrivals import FloatArray
 from sdlab.calibration import Calibration
 from sdlab.errors import InvalidInput
 from sdlab.runs import Run, find_runs, replayed
@@ -20,6 +21,7 @@ from sdlab.speed import Speeds
 from sdlab.workload import Requests
 from simulations.demands import suffix
 from simulations.model import Model
+from simulations.searched import Searched
 from simulations.warm import keys_after_yesterday, last_distinct
 
 Deployment = Literal["design", "reference"]
@@ -69,6 +71,11 @@ class Scenario:
     expected: int = field(default=0, kw_only=True)
     as_run: Requests | None = field(default=None, kw_only=True)
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def to_run(self) -> Requests:
+        """The requests by the names that the model knows them by."""
+        return self.requests if self.as_run is None else self.as_run
 
 
 def first_requests(scenario: Scenario, count: int | None) -> Scenario:
@@ -173,11 +180,18 @@ def steady(
     rate_rps: float,
     duration_s: float,
     deployment: Deployment = "design",
+    searched: Searched | None = None,
 ) -> Scenario:
-    """The design's mix at one rate."""
+    """The design's mix at one rate; ``searched``: under the conditions of a search on the running service."""
     keys = design.test_data.links if deployment == "reference" else None
+    warm = warm_cache(design, deployment, seed)
+    if searched is not None:
+        keys, warm = searched.keys, np.arange(searched.keys, dtype=np.int64)[::-1]
     requests = workload.steady(design, process, rate_rps, duration_s, seed, keys)
-    model = build_model(design, calibration, deployment, warm_cache(design, deployment, seed))
+    speeds = searched.speeds if searched is not None else None
+    recorded_s = requests.arrival_s % searched.probed_s if searched is not None and speeds else requests.arrival_s
+    paces, as_run = _at_paces(requests, recorded_s, speeds, calibration, seed)
+    model = build_model(design, calibration, deployment, warm, paces)
     parameters = {
         "mode": "steady",
         "deployment": deployment,
@@ -186,7 +200,7 @@ def steady(
         "rate_rps": rate_rps,
         "duration_s": duration_s,
     }
-    return Scenario(design, model, requests, duration_s, parameters)
+    return Scenario(design, model, requests, duration_s, parameters, as_run=as_run)
 
 
 def steady_stream(
@@ -257,7 +271,9 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run, seed: in
     ]
     asked = np.concatenate([np.empty(0, dtype=np.int64), *(replayed(table).key for table in earlier)])
     requests = replayed(run.requests())
-    paces, as_run = _at_paces(requests, calibration, run, seed)
+    speeds = Speeds.of(run.json("resources")) if run.has("resources") else None
+    seed += run.manifest.seed
+    paces, as_run = _at_paces(requests, requests.arrival_s, speeds, calibration, seed)
     warm = last_distinct(asked[asked >= 0], asked.size)
     model = build_model(design, calibration, "reference", warm, paces)
     parameters = {
@@ -272,15 +288,14 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run, seed: in
 
 
 def _at_paces(
-    requests: Requests, calibration: Calibration | None, run: Run, seed: int
+    requests: Requests, recorded_s: FloatArray, speeds: Speeds | None, calibration: Calibration | None, seed: int
 ) -> tuple[tuple[float, ...], Requests | None]:
-    """The paces that the machine went at, in steps of `PACE_STEP`, and the requests as flows at the pace that it had
-    when each was sent; pace 1 and None if that is not known."""
-    found = Speeds.of(run.json("resources")) if run.has("resources") else None
-    if found is None or calibration is None or calibration.pace is None:
+    """The paces that the API's work went at, in steps of `PACE_STEP`, and the requests as flows at the pace of their
+    moments, which are ``recorded_s`` on the clock of ``speeds``; pace 1 and None if that is not known."""
+    if speeds is None or calibration is None or calibration.pace is None:
         return (1.0,), None
-    pace, at_s = calibration.pace, requests.arrival_s
-    steps = np.round(pace.when(found.around(at_s)) * pace.unexplained(at_s, seed + run.manifest.seed) / PACE_STEP)
+    pace = calibration.pace
+    steps = np.round(pace.when(speeds.around(recorded_s)) * pace.unexplained(requests.arrival_s, seed) / PACE_STEP)
     each, index = np.unique(np.maximum(steps, 1), return_inverse=True)
     paces = tuple((each * PACE_STEP).round(2).tolist())
     names = requests.operations

@@ -27,6 +27,7 @@ from simulations.options import (
     Workers,
     deployment_named,
 )
+from simulations.searched import newest
 
 app = typer.Typer(add_completion=False)
 
@@ -46,17 +47,22 @@ def capacity(
     runs_folder: RunsFolder = None,
     as_json: Json = False,
 ) -> None:
-    """Search the highest rate at which the model meets every SLO, and name the first station to saturate."""
+    """Search the highest rate at which the model meets every SLO, and name the first station to saturate.
+
+    The reference deployment is asked what the study's `lab saturate` asked of the running service, if there was one:
+    for the same keys, with the cache warm, at the speed that the API's core had then.
+    """
     design = catalog.load_design(slug, overrides or [])
     measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = deployment_named(deployment)
-    observe = partial(rates.observe, design, measured, seed, kind, requests)
+    asked = newest(slug, study, runs_folder) if kind == "reference" else None
+    observe = partial(rates.observe, design, measured, seed, kind, requests, searched=asked)
     with (
         open_pool(observe, on=on, workers=workers, bytes_each=bytes_of_a_run(requests)) as pool,
         progress_bar("probing", None, quiet=as_json) as advance,
     ):
-        found = rates.design_capacity(design, measured, seed, kind, precision, requests, advance, pool)
-        curve = rates.latency_curve(design, measured, seed, kind, found["rate_rps"], requests, advance, pool)
+        found = rates.design_capacity(design, measured, seed, kind, precision, requests, advance, pool, asked)
+        curve = rates.latency_curve(design, measured, seed, kind, found["rate_rps"], requests, advance, pool, asked)
 
     def save(mode: str, file: str, content: dict[str, Any]) -> Path:
         parameters = {"mode": mode, "deployment": kind, "requests": requests, "calibration": found["calibration"]}

@@ -19,7 +19,7 @@ DATABASE = {"read": 0.0, "read_miss": 0.0012, "write": 0.0030}
 POSTGRES = {"read": 0.0001, "read_miss": 0.0006, "write": 0.0015}
 VALKEY = {"read": 0.0001, "read_miss": 0.0002, "write": 0.0}
 OUTSIDE_S, IDLE, CLIENT_S = 0.0005, 0.02, 0.0003
-FAST_SPIN_S, SLOW_FACTOR = 0.00002, 1.6
+SPIN_S, ELASTICITY = 0.00002, 0.8
 SEND_S, FINISH_S = 0.0001, 0.0002  # parts of what is outside; the second comes after the answer
 
 
@@ -34,7 +34,7 @@ def window(
 ) -> Window:
     """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer;
     ``waking_s``: each time that the thread slept before it, or, up to three times, while it awaited something;
-    ``speeds``: for which share of the time all work of the core took `SLOW_FACTOR` times as long."""
+    ``speeds``: where the probe took longer than `SPIN_S`, `ELASTICITY` of that held for all work of the core."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
     sent = np.cumsum(generator.exponential(1 / rate_rps, count))
@@ -43,8 +43,8 @@ def window(
     gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
     wakes = generator.integers(0, 4, count)
     cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + (gap >= waking.LEVELS_S[0]))
-    pace = 1 + (SLOW_FACTOR - 1) * (speeds.slow_share(FAST_SPIN_S) if speeds else 0)
-    cpu, outside = cpu * pace, np.full(count, OUTSIDE_S * pace)
+    pace = 1 + ELASTICITY * (speeds.around(sent) / SPIN_S - 1) if speeds else np.ones(count)
+    cpu, outside = cpu * pace, OUTSIDE_S * pace
     app = cpu + cache + database
     table = pd.DataFrame(
         {
@@ -170,20 +170,44 @@ def test_what_waking_within_a_request_costs_is_no_part_of_its_demand_either() ->
     assert found.idle[0].extra_s == pytest.approx(0.0001, rel=1e-6)
 
 
-def test_the_machines_slow_times_are_told_apart_from_the_demand() -> None:
-    at_s = np.arange(0.0, 12.0, 0.02)
-    each = [Speeds(at_s, np.where((at_s % 0.5) < busy_s, SLOW_FACTOR, 1.0) * FAST_SPIN_S) for busy_s in (0.1, 0.2, 0.4)]
+def test_the_speed_of_the_core_is_told_apart_from_the_demand() -> None:
+    at_s = np.arange(0.0, 40.0, 0.02)
+    each = [Speeds(at_s, np.where((at_s % 2) < slow_s, 1.6, 1.0) * SPIN_S / 1.2) for slow_s in (0.4, 0.6, 1.0)]
+    assert np.mean([speeds.mean_s for speeds in each]) == pytest.approx(SPIN_S, rel=0.002)
     shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
               {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
-    windows = [window(one, seed, speeds=speeds) for seed, (one, speeds) in enumerate(zip(shares, each, strict=True))]
+    windows = [
+        window(one, seed, count=2400, speeds=speeds)
+        for seed, (one, speeds) in enumerate(zip(shares, each, strict=True))
+    ]
     found = estimate(windows, QUIET)
-    assert found.speeds is not None
-    assert found.speeds.fast_spin_s == pytest.approx(FAST_SPIN_S)
-    assert found.speeds.slow_share == pytest.approx((0.2 + 0.4 + 0.8) / 3, abs=0.02)
-    assert found.speeds.slow_factor == pytest.approx(SLOW_FACTOR)
+    assert found.pace is not None
+    assert found.pace.spin_s == pytest.approx(SPIN_S, rel=0.002)
+    assert found.pace.elasticity == pytest.approx(ELASTICITY, rel=0.02)
     for label, cpu_s in CPU.items():
-        at_mean_speed_s = found.speeds.mean_factor * (cpu_s + OUTSIDE_S)
-        assert found.demands[label]["api"].mean_s == pytest.approx(at_mean_speed_s, rel=1e-6)
+        assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=0.005)
+    # Nothing else changed the speed: what is left is the stretches' own coarseness.
+    assert np.std(found.pace.residuals) < 0.06
+
+
+def test_what_the_probe_does_not_see_is_left_over_in_its_own_time() -> None:
+    calm = [Speeds(np.arange(0.0, 40.0, 0.02), np.full(2000, SPIN_S)) for _ in range(3)]
+    shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
+              {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
+    windows = [window(one, seed, speeds=speeds) for seed, (one, speeds) in enumerate(zip(shares, calm, strict=True))]
+    for one in windows:  # from 4 to 5 s, all takes half as long again
+        clock, sent = one.table["span_clock_s"].to_numpy(), one.table["sent_s"].to_numpy()
+        used = np.diff(clock - IDLE * sent, append=clock[-1] - IDLE * sent[-1])
+        used[(sent >= 4) & (sent < 5)] *= 1.5
+        one.table["span_clock_s"] = np.concatenate([[0.0], np.cumsum(used)[:-1]]) + IDLE * sent
+        one.busy.cpu_s["api-1"] += float(used[(sent >= 4) & (sent < 5)].sum() / 3)  # type: ignore[index]
+    pace = estimate(windows, QUIET).pace
+    assert pace is not None
+    at_s = (np.arange(len(pace.residuals)) + 0.5) * pace.step_s
+    first = at_s < float(windows[0].table["sent_s"].max())
+    slow = np.array(pace.residuals)[first & (at_s > 4.3) & (at_s < 4.8)].mean()
+    calm_after = np.array(pace.residuals)[first & (at_s > 6)].mean()
+    assert slow / calm_after == pytest.approx(1.5, rel=0.1)
 
 
 def test_segments_are_shares_of_the_whole_and_what_follows_the_answer_is_one_of_them() -> None:

@@ -1,29 +1,28 @@
-"""What the probe says of a core's two speeds."""
+"""What the probe says of a core's speed."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
 
-from sdlab import speed, spoilt
-from sdlab.speed import Speeds
-
-SPEEDS = Speeds(np.array([0.0, 0.1, 0.2, 0.3]), np.array([18e-6, 30e-6, 31e-6, 18.5e-6]))
+from sdlab import spoilt
+from sdlab.speed import AROUND, Speeds
 
 
-def test_the_last_probe_before_a_moment_says_how_fast_the_core_was() -> None:
-    moments = np.array([-1.0, 0.05, 0.1, 0.25, 0.3, 9.0])
-    assert SPEEDS.is_slow(moments, 18e-6).tolist() == [False, False, True, True, False, False]
-    assert SPEEDS.slow_share(18e-6) == 0.5
+def test_the_median_of_the_probes_around_a_moment_says_how_fast_the_core_was() -> None:
+    at_s = np.arange(0.0, 1.0, 0.01)
+    spin_s = np.where((at_s >= 0.3) & (at_s < 0.6), 30e-6, 18e-6)
+    spin_s[[10, 40]] = 30e-6, 18e-6  # one by itself is no change of speed
+    found = Speeds(at_s, spin_s).around(np.array([-1.0, 0.1, 0.4, 0.5, 0.9, 9.0]))
+    assert found.tolist() == [18e-6, 18e-6, 30e-6, 30e-6, 18e-6, 18e-6]
 
 
-def test_the_fast_time_is_that_of_all_windows_together() -> None:
-    slow_all_along = Speeds(np.arange(100.0), np.full(100, 30e-6))
-    fast = Speeds(np.arange(100.0), np.full(100, 18e-6))
-    assert speed.fast_s([slow_all_along, None, fast]) == pytest.approx(18e-6)
-    assert math.isnan(speed.fast_s([None]))
+def test_a_change_of_speed_is_seen_half_a_median_early_or_late_at_most() -> None:
+    at_s = np.arange(0.0, 1.0, 0.01)
+    speeds = Speeds(at_s, np.where(at_s < 0.5, 18e-6, 30e-6))
+    found = speeds.around(at_s)
+    changed = int(np.argmax(found > 20e-6))
+    assert abs(changed - 50) <= AROUND // 2
 
 
 def test_an_interrupted_probe_tells_nothing_of_the_speed() -> None:

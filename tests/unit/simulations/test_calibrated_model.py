@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdlab.calibration import Calibration, Demand, IdleLevel, TwoSpeeds
+from sdlab.calibration import Calibration, Demand, IdleLevel, Pace
 from sdlab.catalog import load_design
 from sdlab.runs import Machine
 from simulations.demands import Demands
@@ -67,22 +67,29 @@ def test_the_worker_starts_up_after_idling_and_finishes_behind_the_answer() -> N
     assert "Spawn(flow='finish-redirect-api-local-1')" in repr(model.flows)
 
 
-def test_at_two_speeds_each_operation_is_there_twice_and_the_mean_speed_is_the_calibrated_one() -> None:
-    speeds = TwoSpeeds(fast_spin_s=2e-5, slow_share=0.25, slow_factor=2.0)
-    calibration = CALIBRATION.model_copy(update={"speeds": speeds})
-    fast, slow = Demands(DESIGN, calibration).at_speeds()
-    times = [one.time("redirect", "api") for one in (fast, slow)]
-    assert [time.mean_s for time in times if time is not None] == pytest.approx([0.0008, 0.0016])
-    mean_s = CALIBRATION.demands["redirect"]["api"].mean_s
-    assert mean_s == pytest.approx(0.75 * 0.0008 + 0.25 * 0.0016)
-    client = slow.time("redirect", "client")
-    assert client is not None
-    assert client.mean_s == pytest.approx(0.0005)
+def test_at_other_paces_each_operation_is_there_again_and_only_the_apis_work_takes_longer() -> None:
+    calibrated, slow = Demands(DESIGN, CALIBRATION), Demands(DESIGN, CALIBRATION, pace=1.5)
+    for part, factor in (("api", 1.5), ("client", 1.0)):
+        before, after = calibrated.time("redirect", part), slow.time("redirect", part)
+        assert before is not None
+        assert after is not None
+        assert after.mean_s == pytest.approx(factor * before.mean_s)
     warm = np.empty(0, dtype=np.int64)
-    names = {
-        flow.name for flow in build(DESIGN, calibration, deployment="reference", cached_keys=warm, at_speeds=True).flows
-    }
-    assert {"redirect", "redirect (slow)", "finish-redirect-api-local-1 (slow)"} <= names
-    assert "redirect (slow)" not in {
-        flow.name for flow in build(DESIGN, CALIBRATION, deployment="reference", cached_keys=warm, at_speeds=True).flows
-    }
+    model = build(DESIGN, CALIBRATION, deployment="reference", cached_keys=warm, paces=(1.0, 1.5))
+    names = {flow.name for flow in model.flows}
+    assert {"redirect", "redirect x1.50", "finish-redirect-api-local-1 x1.50"} <= names
+
+
+def test_what_is_unexplained_varies_in_time_as_the_residuals_do() -> None:
+    residuals = tuple(np.repeat([0.9, 1.2, 0.9, 1.0], 100).tolist())
+    pace = Pace(spin_s=2e-5, elasticity=0.5, half_width=0.1, step_s=0.01, residuals=residuals)
+    at_s = np.arange(0.0, 200.0, 0.001)
+    factors = pace.unexplained(at_s, seed=1)
+    assert set(factors.tolist()) == {0.9, 1.0, 1.2}
+    assert factors.mean() == pytest.approx(1.0, abs=0.03)
+    # Pieces, not single values: a change comes as seldom as in the residuals.
+    changes_per_s = np.count_nonzero(np.diff(factors)) / 200
+    assert changes_per_s < 2.5
+    assert (factors == pace.unexplained(at_s, seed=1)).all()
+    assert (factors != pace.unexplained(at_s, seed=2)).any()
+    assert pace.when(np.array([2e-5, 3e-5])).tolist() == [1.0, 1.25]
