@@ -26,12 +26,15 @@ from benchmarks.load.other_generators import Measured
 from benchmarks.load.process import server, worker
 from loadtests.service import running_service
 from sdlab.catalog import load_design
+from sdlab.cores import kept_to, usable
 from sdlab.errors import InvalidInput, ServerUnavailable
 
 BOUNDS = {"rate_rps": 0.03, "mean_s": 0.03, "p50_s": 0.03, "p90_s": 0.05, "p99_s": 0.05}
 CONNECTIONS = 10
 KNOWN_RATE_RPS, KNOWN_CONNECTIONS = 400.0, 20
 REDIRECT_RATE_RPS, REDIRECT_CONNECTIONS = 200.0, 4
+# What h2load can do evenly on one connection.
+EVEN_RATE_RPS, H2LOAD_TICK_S = 100.0, 0.01
 
 Advance = Callable[[int | None], None]
 
@@ -47,15 +50,15 @@ class Check:
     theirs: Callable[[str, int], Measured]
 
 
-def _closed(connections: int, rate_rps: float | None = None) -> Callable[[str, int], Measured]:
-    """Users of ours without pauses, corrected as wrk corrects; with a rate in each second's burst, uncorrected."""
+def _closed(connections: int, rate_rps: float | None = None, bursts_s: float = 1.0) -> Callable[[str, int], Measured]:
+    """Users of ours without pauses, corrected as wrk corrects; with a rate in bursts, uncorrected."""
 
     def measure(url: str, seconds: int) -> Measured:
         with tempfile.NamedTemporaryFile(suffix=".npy") as file:
             host, _, path = url.rpartition("/")
             options: list[object] = ["--client", "ours", "--host", host, "--path", f"/{path}", "--users", connections]
             options += ["--seconds", seconds, "--times", file.name]
-            options += [] if rate_rps is None else ["--rate", rate_rps, "--bursts"]
+            options += [] if rate_rps is None else ["--rate", rate_rps, "--bursts", bursts_s]
             found = worker("benchmarks.load.closed_users", *options)
             times_s = np.load(file.name)
         if rate_rps is None:
@@ -109,12 +112,19 @@ CHECKS = {
         _closed(REDIRECT_CONNECTIONS, REDIRECT_RATE_RPS),
         lambda url, seconds: others.autocannon(url, REDIRECT_CONNECTIONS, REDIRECT_RATE_RPS, seconds),
     ),
+    "redirect-pairs": Check(
+        REDIRECT,
+        "h2load",
+        f"{REDIRECT_RATE_RPS:g} requests/s, both in h2load's pairs, one every 10 ms; the URL shortener's redirect",
+        _closed(1, REDIRECT_RATE_RPS, bursts_s=H2LOAD_TICK_S),
+        lambda url, seconds: others.h2load(url, REDIRECT_RATE_RPS, seconds),
+    ),
     "redirect-rate": Check(
         REDIRECT,
         "h2load",
-        f"{REDIRECT_RATE_RPS:g} requests/s at a constant rate; the URL shortener's redirect",
-        _open(REDIRECT_RATE_RPS),
-        lambda url, seconds: others.h2load(url, REDIRECT_RATE_RPS, seconds),
+        f"{EVEN_RATE_RPS:g} requests/s at a constant rate; the URL shortener's redirect",
+        _open(EVEN_RATE_RPS),
+        lambda url, seconds: others.h2load(url, EVEN_RATE_RPS, seconds),
     ),
 }
 
@@ -139,10 +149,12 @@ class Plan:
 
     def run(self, advance: Advance) -> dict[str, Any]:
         """Run every check; the document holds each single measurement too."""
+        cores = usable()
+        places = {"service": list(cores[:1]), "generators": list(cores[-1:])} if len(cores) > 1 else None
         services = list(dict.fromkeys(check.service for check in self.checks.values()))
         rows = []
         for service in services:
-            with _running(service) as url:
+            with _running(service, places) as url, kept_to(tuple(places["generators"]) if places else ()):
                 for name, check in self.checks.items():
                     if check.service == service:
                         rows.append(self._row(name, check, url, advance))
@@ -150,6 +162,7 @@ class Plan:
             "metadata": metadata(
                 f"service times (from the send) of both generators, in turns, {self.repeats} runs each of "
                 f"{self.seconds} s; medians over the runs; noise: the greater relative standard deviation of the two",
+                cores=places and {**places, "database and cache": list(cores[1:])},
                 tools=others.versions(),
                 repeats=self.repeats,
                 seconds=self.seconds,
@@ -178,8 +191,8 @@ class Plan:
 
 
 @contextmanager
-def _running(service: str) -> Iterator[str]:
-    """The URL to ask for of a service that runs as long as the block."""
+def _running(service: str, places: Mapping[str, list[int]] | None) -> Iterator[str]:
+    """The URL to ask for of a service that runs as long as the block, on its core."""
     with ExitStack() as stack:
         if service == REDIRECT:
             design = load_design("url_shortener")
@@ -190,7 +203,8 @@ def _running(service: str) -> Iterator[str]:
             yield f"{started.url}/{design.test_data.code(0)}"
         else:
             mode = "one_server" if service == KNOWN_PEAK else "independent"
-            yield f"{stack.enter_context(server('benchmarks.load.known_service', mode))}/k0000001"
+            core = places["service"][0] if places else None
+            yield f"{stack.enter_context(server('benchmarks.load.known_service', mode, core=core))}/k0000001"
 
 
 def compared(ours: Sequence[Measured], theirs: Sequence[Measured], figure: str) -> dict[str, Any]:

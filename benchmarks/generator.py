@@ -1,13 +1,18 @@
 """The load generator against stock Locust, as ratios from one run, and how late it is at shares of its own maximum.
 
-All load the same null endpoint, in turns, each in a process of its own on one core, the endpoint on another (on a
-machine with one core they share it). The first second of a closed loop, and the first half of one of an open loop's
-lateness, are left out: connections are made in them. "Flat out" is a closed loop of 10 users without pauses, or for the
-open-loop driver a schedule that asks for more than it can send. Below the maximum a core idles between requests and is
-woken for each of them, which costs every client much the same: so they are compared at fixed rates too.
+All load the same null endpoint, in turns, each in a process of its own that keeps to the machine's last core, the
+endpoint to its first (on a machine with one core they share it). The first second of a closed loop, and the first half
+of one of an open loop's lateness, are left out: connections are made in them. "Flat out" is a closed loop of 10 users
+without pauses, or for the open-loop driver a schedule that asks for more than it can send. Below the maximum a core
+idles between requests and is woken for each of them, which costs every client much the same: so they are compared at
+fixed rates too.
 
 Ratios are those of requests per CPU second, which is what one core carries: on the clock a machine that is shared gives
 less than a second of it, and not to all the same.
+
+What is late because the machine was elsewhere is told apart by a control in each round: a process that only looks at
+the clock, in the place of the generator, with another one in the place of the endpoint. Of everything, the figure is
+the median of the rounds; no round is left out.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from rich.console import Console
@@ -51,13 +57,15 @@ class Plan:
     @property
     def measurements(self) -> int:
         """How many processes it takes."""
-        a_round = len(CLIENTS) + 1 + len(ARRIVALS) * len(self.shares) + 2 * len(self.rates_rps)
+        a_round = len(CLIENTS) + 1 + len(ARRIVALS) * len(self.shares) + 2 * len(self.rates_rps) + 1
         return self.rounds * a_round
 
     def run(self, advance: Advance) -> dict[str, Any]:
         """Measure all of it; the document says which machine and commit it was, and holds every single measurement."""
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
         self._core, self._advance = cores[-1], advance
+        places = {"generator": cores[-1], "endpoint": cores[0]}
+        bare: dict[str, list[Measured]] = {place: [] for place in places}
         flat_out: dict[str, list[Measured]] = {name: [] for name in (*CLIENTS, OURS_OPEN)}
         lateness: dict[tuple[str, float], list[Measured]] = {(a, s): [] for a in ARRIVALS for s in self.shares}
         paced: dict[tuple[str, float], list[Measured]] = {
@@ -72,6 +80,8 @@ class Plan:
                 flat_out[OURS_OPEN].append(self._open("constant", overload_rps))
                 for (arrival, share), found in lateness.items():
                     found.append(self._open(arrival, share * rate_rps(flat_out[OURS_OPEN])))
+                for place, one in self._bare(places).items():
+                    bare[place].append(one)
                 for (name, paced_rps), found in paced.items():
                     is_ours = name == OURS_OPEN
                     found.append(
@@ -79,13 +89,15 @@ class Plan:
                     )
         return {
             "metadata": metadata(
-                f"generator on one core, endpoint on another; {self.rounds} rounds of {self.seconds:g} s each",
+                f"generator and endpoint each kept to a core; {self.rounds} rounds of {self.seconds:g} s each; medians",
+                cores=places,
                 rounds=self.rounds,
                 seconds=self.seconds,
                 quick=self.quick,
             ),
             "flat_out": [_flat_out(name, found) for name, found in flat_out.items()],
             "lateness": [_lateness(arrival, share, found) for (arrival, share), found in lateness.items()],
+            "bare": [_bare(place, found) for place, found in bare.items()],
             "paced": [_paced(name, rate, found) for (name, rate), found in paced.items()],
             "ratios": _ratios(flat_out, paced, lateness),
         }
@@ -100,6 +112,16 @@ class Plan:
         options = ["--host", self._url, "--seconds", self.seconds, "--core", self._core]
         self._advance(None)
         return worker("benchmarks.load.open_window", *options, "--arrival", arrival, "--rate", f"{rate_rps:.0f}")
+
+    def _bare(self, places: Mapping[str, int]) -> dict[str, Measured]:
+        """The control, on all of the cores at once."""
+        self._advance(None)
+        with ThreadPoolExecutor(len(places)) as pool:
+            asked = {
+                place: pool.submit(worker, "benchmarks.load.bare_clock", "--seconds", self.seconds, "--core", core)
+                for place, core in places.items()
+            }
+            return {place: found.result() for place, found in asked.items()}
 
 
 def rate_rps(found: Sequence[Measured]) -> float:
@@ -119,6 +141,14 @@ def _flat_out(name: str, found: Sequence[Measured]) -> dict[str, Any]:
 def _lateness(arrival: str, share: float, found: Sequence[Measured]) -> dict[str, Any]:
     late = {f"lateness_s_p{p}": statistics.median(one[f"lateness_s_p{p}"] for one in found) for p in (50, 90, 99)}
     return {"arrival": arrival, "share": share, "rate_rps": rate_rps(found), **late, "rounds": list(found)}
+
+
+def _bare(place: str, found: Sequence[Measured]) -> dict[str, Any]:
+    return {
+        "place": place,
+        **{name: statistics.median(one[name] for one in found) for name in found[0]},
+        "rounds": found,
+    }
 
 
 def _paced(name: str, rate_rps_: float, found: Sequence[Measured]) -> dict[str, Any]:
@@ -187,6 +217,9 @@ def show(console: Console, document: Mapping[str, Any]) -> None:
     for row in document["lateness"]:
         late = [f"{row[f'lateness_s_p{p}'] * 1e3:.3f}" for p in (50, 90, 99)]
         table.add_row(row["arrival"], f"{row['share']:.0%}", f"{row['rate_rps']:,.0f}", *late)
+    for row in document["bare"]:
+        late = [f"{row[f'lateness_s_p{p}'] * 1e3:.3f}" for p in (50, 90, 99)]
+        table.add_row(f"the clock only, in place of the {row['place']}", "", "", *late)
     console.print(table)
     table = _table("at a fixed rate", "requests/s", "per CPU s", f"× {STOCK}")
     for row in document["paced"]:

@@ -26,23 +26,26 @@ CLIENTS = ("HttpUser", "FastHttpUser", "ours")
 
 
 class Bursts:
-    """``quota`` requests one after the other, then none until the next second begins: autocannon's way of pacing."""
+    """``quota`` requests one after the other, then none until the next ``period_s`` begins.
 
-    def __init__(self, quota: int) -> None:
-        self._quota, self._sent = quota, 0
-        self._second_began_s = time.monotonic()
+    With a second it is autocannon's way of pacing, with 10 ms h2load's.
+    """
+
+    def __init__(self, quota: int, period_s: float) -> None:
+        self._quota, self._period_s, self._sent = quota, period_s, 0
+        self._began_s = time.monotonic()
 
     def __call__(self, _user: Any) -> float:
         self._sent += 1
         now_s = time.monotonic()
-        if now_s - self._second_began_s >= 1:
-            self._second_began_s += int(now_s - self._second_began_s)
+        if now_s - self._began_s >= self._period_s:
+            self._began_s += (now_s - self._began_s) // self._period_s * self._period_s
             self._sent = 0
         if self._sent < self._quota:
             return 0.0
         self._sent = 0
-        self._second_began_s += 1
-        return max(0.0, self._second_began_s - now_s)
+        self._began_s += self._period_s
+        return max(0.0, self._began_s - now_s)
 
 
 def user_class(options: argparse.Namespace, environment: Environment) -> Any:
@@ -57,7 +60,7 @@ def user_class(options: argparse.Namespace, environment: Environment) -> Any:
             super().__init__(*arguments)
             pacing: Any = constant(0)
             if options.rate and options.bursts:
-                pacing = Bursts(round(options.rate / options.users))
+                pacing = Bursts(round(options.rate / options.users * options.bursts), options.bursts)
             elif options.rate:
                 pacing = constant_throughput(options.rate / options.users)
             self.wait_time = lambda: pacing(self)
@@ -114,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--users", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rate", type=float, help="Requests/s of all users; default: as fast as they can")
-    parser.add_argument("--bursts", action="store_true", help="Each second's requests one after the other")
+    parser.add_argument("--bursts", type=float, help="Those of so many seconds one after the other, then a pause")
     parser.add_argument("--core", type=int, help="Run on this core only")
     parser.add_argument("--times", help="File for the service times")
     return parser
