@@ -206,7 +206,7 @@ class Tally:
         """All of several series together."""
         whole = cls()
         for part in parts:
-            for name in ("models", "requests", "closed", "spawned"):
+            for name in ("models", "requests", "closed", "spawned", "streamed", "swept"):
                 setattr(whole, name, getattr(whole, name) + getattr(part, name))
             whole.wrong += part.wrong
             whole.containing += part.containing
