@@ -58,7 +58,7 @@ def _along(axis: Axis, rows: Rows) -> str | None:
 
 
 def _stops_helping(axis: Axis, order: NDArray[np.intp], rows: Rows) -> str | None:
-    """From which value of a number on more of it meets no more SLOs, and the station that is the busiest there.
+    """From which value of a number on more of it meets no more SLOs, and what is the busiest with the most of it.
 
     ``order`` has the rows' numbers, a line for each value of the number. None if less of it meets as many or more,
     or if its highest value still helps.
@@ -72,16 +72,17 @@ def _stops_helping(axis: Axis, order: NDArray[np.intp], rows: Rows) -> str | Non
     last = int(np.argmax(counts == counts[-1]))
     if last == len(counts) - 1:
         return None
-    beyond = _border(met[last:])
-    names = stations([rows[at] for at in order[last:][beyond]])
+    names = stations([rows[at] for at in order[-1][_first_missed(met[-1])]])
     words = f"more than {axis.path} = {shown(axis.values[last])} meets no more SLOs"
-    return f"{words}: where they are first missed, {next(iter(names))} is the busiest"
+    return f"{words}: with {shown(axis.values[-1])}, {next(iter(names))} is the busiest where they are first missed"
 
 
-def _border(met: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of each line, the variants that miss beside one that meets; all of a line that meets none."""
+def _first_missed(met: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of a line of variants, those that miss beside one that meets; all of them if none does."""
+    if not met.any():
+        return ~met
     beside = np.zeros_like(met)
-    beside[:, 1:] |= met[:, :-1]
-    beside[:, :-1] |= met[:, 1:]
-    border: NDArray[np.bool_] = ~met & (beside | ~met.any(axis=1, keepdims=True))
-    return border
+    beside[1:] |= met[:-1]
+    beside[:-1] |= met[1:]
+    missed: NDArray[np.bool_] = ~met & beside
+    return missed

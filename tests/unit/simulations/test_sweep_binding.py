@@ -47,16 +47,17 @@ def test_one_station_or_many_turns_are_counted() -> None:
 
 
 def test_of_two_numbers_it_says_from_where_more_of_one_no_longer_helps_and_what_is_the_busiest_at_the_border() -> None:
-    said = of_a_grid(("+---", "aaaa"), ("++--", "aaaa"), ("+++-", "aaad"), ("+++-", "aadd"))
+    said = of_a_grid(("+---", "aaaa"), ("++--", "aaaa"), ("+++-", "aaaa"), ("+++-", "aadd"))
     assert said == (
-        "more than topology.api.workers = 3 meets no more SLOs: where they are first missed, database-eu is the busiest"
+        "more than topology.api.workers = 3 meets no more SLOs: "
+        "with 4, database-eu is the busiest where they are first missed"
     )
 
 
 def test_a_number_of_which_more_never_helps_is_told_so_from_its_first_value() -> None:
     said = of_a_grid(*[("++--", "aada")] * 4)
     assert said.startswith("more than topology.api.workers = 1 meets no more SLOs: ")
-    assert said.endswith("database-eu is the busiest")
+    assert said.endswith("with 4, database-eu is the busiest where they are first missed")
 
 
 @pytest.mark.parametrize("last", ["++++", "+---"])
