@@ -18,8 +18,7 @@ from loadtests.probes import Probe, Verdict, heard, pooled, standing
 from loadtests.saturation import Saturation, Settings
 from loadtests.service import Service
 from loadtests.session import Session
-from loadtests.warm_up import ROLE as WARM_UP
-from loadtests.warm_up import each_key_once
+from loadtests.warm_up import ask_once
 from sdlab import workload
 from sdlab.errors import LabError
 from sdlab.spec import Design
@@ -148,11 +147,8 @@ class _Loader:
         job = self._job
         self._session = Session(job.design, service, job.seed, job.command, job.study, job.runs_folder)
         if job.warm_up_s > 0:
-            rate_rps = self.warm_up_rps
-            self._told(f"warming up: {self.keys:,} keys at {rate_rps:.0f} requests/s")
-            self._load(
-                each_key_once(job.design, self.keys, rate_rps, job.seed), rate_rps, self.keys / rate_rps, WARM_UP
-            )
+            ask_once(self._session, self.keys, self.warm_up_rps, self._told)
+            self._check_service(self.warm_up_rps)
 
     def probe(self, rate_rps: float, role: str = PROBE) -> Probe:
         job = self._job
@@ -168,21 +164,25 @@ class _Loader:
         run = self._session.window(
             requests,
             seed=self._job.seed + _SEED_STEP * self._windows,
-            role=WARM_UP if role == WARM_UP else PROBE,
+            role=PROBE,
             purpose=role,
-            arrival="constant" if role == WARM_UP else "poisson",
+            arrival="poisson",
             rate_rps=rate_rps,
             duration_s=duration_s,
         )
-        if dead := self._session.service.dead():
-            raise LabError(
-                f"the service died at {rate_rps:.0f} requests/s ({', '.join(dead)} ended): no search goes on"
-            )
+        self._check_service(rate_rps)
         slots = self._job.design.reference_deployment.pool_slots * (self._session.service.workers or 1)
         return observe(
             self._job.design, run.requests(), run.json("resources"),
             rate_rps=rate_rps, duration_s=duration_s, slots=slots, role=role, run_id=run.manifest.run_id,
         )  # fmt: skip
+
+    def _check_service(self, rate_rps: float) -> None:
+        assert self._session is not None
+        if dead := self._session.service.dead():
+            raise LabError(
+                f"the service died at {rate_rps:.0f} requests/s ({', '.join(dead)} ended): no search goes on"
+            )
 
     def _duration_s(self, rate_rps: float) -> float:
         operations = self._job.design.workload.operations

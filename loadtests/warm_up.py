@@ -31,7 +31,12 @@ def warm_up(session: Session, duration_s: float, told: Callable[[str], None]) ->
     design = session.design
     rate_rps = design.workload.peak_rate_rps
     keys = min(int(duration_s * rate_rps), design.test_data.links)
-    told(f"warming up: {keys:,} keys at {rate_rps:.0f} requests/s")
-    requests = each_key_once(design, keys, rate_rps, session.seed)
-    session.window(requests, seed=session.seed, role=ROLE, arrival="constant", rate_rps=rate_rps, keys=keys)
+    ask_once(session, keys, rate_rps, told)
     return keys
+
+
+def ask_once(session: Session, keys: int, rate_rps: float, told: Callable[[str], None]) -> None:
+    """Ask once for each of the ``keys`` most popular keys, in a window of its own."""
+    told(f"warming up: {keys:,} keys at {rate_rps:.0f} requests/s")
+    requests = each_key_once(session.design, keys, rate_rps, session.seed)
+    session.window(requests, seed=session.seed, role=ROLE, arrival="constant", rate_rps=rate_rps, keys=keys)

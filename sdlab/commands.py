@@ -96,8 +96,10 @@ def test(context: typer.Context) -> None:
         {
             "lint": [*python, "ruff", "check", "--quiet", "."],
             "format": [*python, "ruff", "format", "--check", "--quiet", "."],
+            "imports": imports,
+            "types": [*python, "mypy"],
+            "compile the engines": [*python, "simulations.engines.ready"],
         },
-        {"types": [*python, "mypy"], "imports": imports, "compile the engines": [*python, "simulations.engines.ready"]},
     ]
     if context.args:
         steps.append({"tests": [*python, "pytest", *context.args]})

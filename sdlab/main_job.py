@@ -55,13 +55,18 @@ def run(
     catalog.load_design(slug)
     study = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     common = ["--study", study, f"--seed={seed}"]
-    # Blocks and windows as short as the percentiles allow: more of both is `lab validate`.
+    # Blocks and windows as short as the percentiles allow: more of both is `lab validate`. The quick ones are at rates
+    # at which the service is still idle for most of the time and yet has a hundred requests in two seconds.
     windows = (
-        ["--window=3", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.8", "--again=0"]
+        ["--window=2", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.8", "--again=0"]
         if quick
         else ["--window=4", "--held-out-window=6", "--repeats=3", "--again=1"]
     )
-    search = ["--max-rate=200", "--probe=2", "--warm-up=1", "--no-confirm"] if quick else ["--probe=5", "--no-confirm"]
+    search = (
+        ["--max-rate=320", "--precision=0.5", "--probe=2", "--warm-up=1", "--no-confirm"]
+        if quick
+        else ["--probe=5", "--no-confirm"]
+    )
     day, probe = (
         (["--requests=20000"], ["--requests=20000", "--precision=0.1"]) if quick else ([], ["--requests=150000"])
     )
@@ -71,7 +76,7 @@ def run(
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
-        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search]))
+        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search, "--no-confirm"]))
         job.attached(
             Step("load the service in blocks: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows])
         )

@@ -167,3 +167,13 @@ def _as_values(numbers: NDArray[np.floating[Any]], whole: bool) -> tuple[Value, 
         return tuple(np.unique(np.rint(numbers).astype(np.int64)).tolist())
     # Steps add up to values such as 0.30000000000000004; nobody means the last digits.
     return tuple(float(f"{number:.12g}") for number in numbers)
+
+
+def shown(value: Value) -> str:
+    """A swept value, short."""
+    if isinstance(value, str):
+        return value
+    for size, prefix in ((1e9, "G"), (1e6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:.4g} {prefix}"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"

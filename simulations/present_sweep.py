@@ -8,8 +8,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from simulations.grid import Axis, Value
-from simulations.results import tier_of
+from simulations.grid import Axis, shown
+from simulations.results import place_of
+from simulations.sweep_binding import binding
 from simulations.sweep_results import SATURATED, Rows, saturated
 
 ROWS_MAX = 60
@@ -18,9 +19,10 @@ MARKS = {"met": "[green]■[/]", "missed": "[red]·[/]", "unsure": "[yellow]?[/]
 
 
 def show_sweep(console: Console, axes: tuple[Axis, ...], found: dict[str, Any]) -> None:
-    """The answer in one line, a map if two numbers were varied, and a line for each variant."""
+    """The answer in one line, what binds in another, a map if two numbers were varied, and a line for each variant."""
     rows: Rows = found["variants"]
     console.print(f"[bold]{answer(axes, rows)}[/]")
+    console.print(binding(axes, rows))
     console.print(
         f"{found['replications']} x {found['requests']:,} requests at each variant's peak rate, the same seeds for all",
         style="dim",
@@ -55,16 +57,6 @@ def answer(axes: tuple[Axis, ...], rows: Rows) -> str:
     return f"SLOs met by {len(met)} of {len(rows)} variants"
 
 
-def shown(value: Value) -> str:
-    """A swept value, short."""
-    if isinstance(value, str):
-        return value
-    for size, prefix in ((1e9, "G"), (1e6, "M")):
-        if abs(value) >= size:
-            return f"{value / size:.4g} {prefix}"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
-
-
 def _map(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
     """One mark a variant: rows of the first number, columns of the second."""
     down, across = axes
@@ -94,7 +86,7 @@ def _table(console: Console, axes: tuple[Axis, ...], rows: Rows) -> None:
             _estimate(row["slo_ratio"]),
             str(row["slo_operation"]),
             f"[{colour}]{row['slos']}[/]",
-            tier_of(row["busiest"]),
+            place_of(row["busiest"]),
             f"{row['utilisation']['mean']:.1%}",
             f"{hits:.1%}" if np.isfinite(hits) else "-",
         )

@@ -30,6 +30,7 @@ __all__ = [
     "hit_ratio",
     "hours",
     "outcomes",
+    "place_of",
     "records",
     "requests_of",
     "series",
@@ -45,6 +46,11 @@ Table = list[dict[str, Any]]
 def tier_of(resource: str) -> str:
     """The tier of a station or pool by its name: "api-eu-2" belongs to "api"; delays are their own tier."""
     return resource.partition("-")[0]
+
+
+def place_of(resource: str) -> str:
+    """The tier and region of a station or pool: "api-eu" for "api-eu-2", one of several equal workers."""
+    return "-".join(resource.split("-")[:2])
 
 
 def _region_of(resource: str) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from sdlab.workload import Requests
 from simulations.checks import check, everything_in_flight
 from simulations.engines import simulate, simulate_stream
+from simulations.engines.compiled.sweep import SLICE
 from simulations.model import Model
 from simulations.proof.describing import python_of
 from simulations.proof.feed_forward import FeedForwardMaker
@@ -28,6 +29,8 @@ from simulations.records import requests_of
 from simulations.sample_path import OUTCOMES, SamplePath
 
 BINS_S = (None, 1.0, 2.5)
+LONG = SLICE + SLICE // 4
+"""Requests of an example that do not fit into one slice of the sweep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,13 @@ def feed_forward(seed: int) -> Example:
         table = replace(table, arrival_s=np.floor(table.arrival_s) + np.arange(count))
     model = FeedForwardMaker(r, OPERATIONS, r.choice([0, 1, 2, 3])).model()
     return Example(model, table, r.getrandbits(62), r.choice(BINS_S))
+
+
+def long_feed_forward(seed: int) -> Example:
+    """As `feed_forward`, nothing at whole seconds, with so many requests that the sweep cuts them into slices."""
+    r = Random(seed)
+    table = crowd(r.getrandbits(32), LONG, at_whole_seconds=False)
+    return Example(FeedForwardMaker(r, OPERATIONS, r.choice([0, 1, 2])).model(), table, r.getrandbits(62), None)
 
 
 def crowd(seed: int, count: int, at_whole_seconds: bool) -> Requests:
@@ -206,7 +216,7 @@ class Tally:
         """All of several series together."""
         whole = cls()
         for part in parts:
-            for name in ("models", "requests", "closed", "spawned"):
+            for name in ("models", "requests", "closed", "spawned", "streamed", "swept"):
                 setattr(whole, name, getattr(whole, name) + getattr(part, name))
             whole.wrong += part.wrong
             whole.containing += part.containing
@@ -255,7 +265,7 @@ def kinds(model: Model) -> set[str]:
     return found
 
 
-def tally(seeds: Iterator[int] | range, make: Callable[[int], Example] = example) -> Iterator[Tally]:
+def tally(seeds: Iterable[int], make: Callable[[int], Example] = example) -> Iterator[Tally]:
     """Run the examples that are made of some seeds; the tally so far after each."""
     so_far = Tally()
     for seed in seeds:

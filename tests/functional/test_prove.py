@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from benchmarks.proof import prove
+from simulations.engines.compiled.sweep import SLICE
 from simulations.proof import equality
 from simulations.proof.equality import Example, Tally
 
@@ -23,6 +24,8 @@ def test_it_prints_how_many_models_had_what_and_writes_it(tmp_path: Path, capsys
     written = json.loads(file.read_text())
     assert written["feed_forward"]["models_swept"] > 15
     assert written["feed_forward"]["differing"] == 0
+    assert written["long_feed_forward"]["requests"] > SLICE
+    assert written["long_feed_forward"]["differing"] == 0
     content = written["equality"]
     assert content["models"] == 30
     assert content["differing"] == 0

@@ -2,8 +2,10 @@
 
 import json
 import math
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,12 @@ from loadtests.saturate import CONFIRM, Job, OpenService, document, saturate
 from loadtests.saturate_command import save
 from loadtests.saturation import Settings
 from loadtests.service import Service
+from loadtests.session import Session
 from loadtests.warm_up import each_key_once
 from sdlab.catalog import load_design
+from sdlab.errors import LabError
 from sdlab.runs import to_json
+from sdlab.workload import Requests
 
 DESIGN = load_design("url_shortener")
 
@@ -118,3 +123,22 @@ def test_the_warm_up_asks_for_every_key_once() -> None:
     assert sorted(requests.key.tolist()) == list(range(500))
     assert {requests.operations[code] for code in requests.operation} == {"redirect"}
     assert np.diff(requests.arrival_s) == pytest.approx(0.01)
+
+
+def test_each_fresh_service_is_asked_for_every_key_before_its_first_probe_and_one_that_dies_of_it_ends_the_search(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    windows: list[tuple[str, int]] = []
+
+    def window(session: Session, requests: Requests, **said: object) -> None:
+        windows.append((str(said["role"]), len(set(requests.key.tolist()))))
+
+    monkeypatch.setattr(Session, "window", window)
+    loader = searching._Loader(replace(job(tmp_path), warm_up_s=3.0), lambda _text: None)
+    loader.begin(Service("http://nowhere"))
+    loader.begin(Service("http://nowhere"))
+    assert windows == [("warm_up", loader.keys)] * 2
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with pytest.raises(LabError, match=r"died at 100 requests/s \(api-1 ended\)"):
+        loader.begin(Service("http://nowhere", {"api-1": ended.pid}))

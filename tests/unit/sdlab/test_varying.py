@@ -110,22 +110,22 @@ def dispersion(rates_rps: tuple[float, float], sojourns_s: tuple[float, float], 
     return 1 + burst * (1 - (1 - float(np.exp(-both * window_s))) / (both * window_s))
 
 
-@pytest.mark.parametrize("window_s", [0.5, 5.0, 100.0])
 @pytest.mark.parametrize(
     ("rates_rps", "sojourns_s"), [((40.0, 5.0), (2.0, 6.0)), ((100.0, 0.0), (0.5, 1.0)), ((20.0, 20.0), (1.0, 1.0))]
 )
 def test_the_dispersion_of_an_mmpp_is_the_closed_form(
-    rates_rps: tuple[float, float], sojourns_s: tuple[float, float], window_s: float
+    rates_rps: tuple[float, float], sojourns_s: tuple[float, float]
 ) -> None:
     duration_s = 200_000.0
     drawn = varying.mmpp(rates_rps, sojourns_s, duration_s, seed=7).arrivals(seed=7)
-    counted = np.histogram(drawn, np.arange(0, duration_s + window_s / 2, window_s))[0]
-    groups = counted.reshape(20, -1)  # long ones, so their variances are independent and give the error
-    measured = groups.var(axis=1, ddof=1) / counted.mean()
-    error = measured.std(ddof=1) / np.sqrt(20)
-    exact = dispersion(rates_rps, sojourns_s, window_s)
-    assert abs(measured.mean() - exact) < 4 * error
-    assert error < 0.06 * exact
+    for window_s in (0.5, 5.0, 100.0):
+        counted = np.bincount((drawn / window_s).astype(np.int64), minlength=round(duration_s / window_s))
+        groups = counted.reshape(20, -1)  # long ones, so their variances are independent and give the error
+        measured = groups.var(axis=1, ddof=1) / counted.mean()
+        error = measured.std(ddof=1) / np.sqrt(20)
+        exact = dispersion(rates_rps, sojourns_s, window_s)
+        assert abs(measured.mean() - exact) < 4 * error
+        assert error < 0.06 * exact
 
 
 def test_an_mmpp_of_three_states_spends_its_time_by_their_sojourns() -> None:

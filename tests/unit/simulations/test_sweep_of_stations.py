@@ -13,7 +13,7 @@ from simulations.engines.compiled import sweep as sweep_module
 from simulations.engines.compiled.sweep import order_of_stations, sweep
 from simulations.model import Branch, Constant, Delay, Exponential, Flow, LogNormal, Model, Serve, Station, Step, Switch
 from simulations.program import compile_model
-from simulations.proof.equality import feed_forward, tally
+from simulations.proof.equality import LONG, feed_forward, long_feed_forward, tally
 from tests.unit.simulations.builders import poisson, requests
 
 
@@ -69,6 +69,14 @@ def test_generated_feed_forward_models_are_swept_and_equal_the_reference_to_the_
         assert so_far.wrong == []
     assert so_far.swept > 75
     assert so_far.models - so_far.swept > 10, "ties are there as well, and noticed"
+
+
+def test_more_requests_than_fit_into_a_slice_are_swept_as_the_reference_runs_them() -> None:
+    """With slices of the size they have; the tests above cut smaller ones."""
+    *_, so_far = tally([3], long_feed_forward)
+    assert so_far.wrong == []
+    assert (so_far.swept, so_far.requests) == (1, LONG)
+    assert sweep_module.SLICE < LONG
 
 
 def test_a_model_with_a_way_back_or_with_more_than_stations_is_not_swept() -> None:
