@@ -42,8 +42,8 @@ from sdlab.errors import InvalidInput, LabError
 log = logging.getLogger("loadtests.open_loop")
 
 USERS_AT_START = 128
-# A pause of the service or the machine that finds connections made: making one takes as long as three requests. There
-# are users for twice that.
+# A pause of the service or the machine that finds connections made: making one takes as long as two or three requests.
+# There are users for twice that.
 _PAUSE_S = 0.01
 # After so many arrivals sent in a row the answers that have come in get their turn.
 _BURST = 8
