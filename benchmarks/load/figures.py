@@ -62,7 +62,7 @@ def draw_generator(document: Mapping[str, Any], folder: Path, stem: str) -> list
             fontsize=7,
         )
         bare_ms = 1e3 * next(row["lateness_s_p99"] for row in document["bare"] if row["place"] == "generator")
-        late.axhline(bare_ms, color=FREE, lw=0.9, ls=":", label=f"the clock only, p99: {bare_ms:.3g} ms")
+        late.axhline(bare_ms, color=FREE, lw=0.9, ls=":", label=f"clock only, p99: {bare_ms:.2g} ms")
         late.set_yscale("log")
         late.set_ylim(top=500)
         late.set_xlabel("offered rate, % of the open loop's maximum")
