@@ -42,17 +42,11 @@ from sdlab.errors import InvalidInput, LabError
 log = logging.getLogger("loadtests.open_loop")
 
 USERS_AT_START = 128
-<<<<<<< HEAD
 # A stall of the service that finds connections made, as behind a proxy that keeps them. Making one takes the generator
-# as long as three requests; and a busy event loop (libuv's) takes in a single new one a turn, so that who needs one
+# as long as two or three requests; and a busy event loop (libuv's) takes in a single new one a turn, so that who needs one
 # while the service is overloaded waits for seconds. There are users for twice that.
 _STALL_S = 0.1
 _CONNECTIONS_AT_START = 512
-=======
-# A pause of the service or the machine that finds connections made: making one takes as long as two or three requests.
-# There are users for twice that.
-_PAUSE_S = 0.01
->>>>>>> gen8
 # After so many arrivals sent in a row the answers that have come in get their turn.
 _BURST = 8
 # Up to so long before an arrival the loop looks again and again instead of setting the timer. That costs less: in a
