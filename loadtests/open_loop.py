@@ -43,7 +43,7 @@ log = logging.getLogger("loadtests.open_loop")
 
 USERS_AT_START = 128
 # A stall of the service that finds connections made, as behind a proxy that keeps them. Making one takes the generator
-# as long as two or three requests; and a busy event loop (libuv's) takes in a single new one a turn, so that who needs one
+# as long as three requests; and a busy event loop (libuv's) takes in a single new one a turn, so that who needs one
 # while the service is overloaded waits for seconds. There are users for twice that.
 _STALL_S = 0.1
 _CONNECTIONS_AT_START = 512
