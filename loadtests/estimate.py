@@ -187,16 +187,17 @@ def _outside_s(table: pd.DataFrame, fitted: Fitted, label: str) -> float:
 
 
 def _segments(table: pd.DataFrame, outside_s: float) -> dict[str, float]:
-    """Shares of the API's CPU by segment. What a stage uses is taken half before its await and half after it."""
+    """Shares of the API's CPU by segment. What a stage uses is taken half before its await and half after it; what is
+    before the application is taken to be the parsing, but for the answer's way out."""
     mean = {name: float(table[f"span_{name}_s"].mean()) for name in ("cpu", "first", "own", "last", "send", "finish")}
     stages = max(1, sum(bool(table[f"span_{stage}_s"].notna().any()) for stage in STAGE_PARTS))
     in_stage = max(0.0, mean["cpu"] - mean["own"]) / stages
     finish = min(mean["finish"], outside_s - mean["send"])
     parse = max(0.0, outside_s - mean["send"] - finish)
-    first = parse + mean["first"] + in_stage / 2
+    first = mean["first"] + in_stage / 2
     last = mean["last"] + mean["send"] + in_stage / 2
     total = outside_s + mean["cpu"]
-    shares = {"first": first / total, "last": last / total, "finish": finish / total}
+    shares = {"parse": parse / total, "first": first / total, "last": last / total, "finish": finish / total}
     return {**shares, "middle": max(0.0, 1 - sum(shares.values()))}
 
 

@@ -93,10 +93,11 @@ class Pace(BaseModel):
 class Calibration(BaseModel):
     """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
 
-    ``segments[operation]`` are the shares of its ``api`` demand before the first await, between awaits, after the last
-    up to the answer, and after the answer ("first", "middle", "last", "finish"; they add up to 1). ``idle`` are the
-    levels of what an idle gap costs; ``cpu`` is the evidence by two methods. All are at the mean speed of the windows;
-    ``pace`` says what that was and what another one means, where it is known.
+    ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
+    request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
+    "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs;
+    ``cpu`` is the evidence by two methods. All are at the mean speed of the windows; ``pace`` says what that was
+    and what another one means, where it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

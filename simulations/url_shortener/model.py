@@ -144,12 +144,15 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
         if name == REDIRECT_HIT:
             return _redirect(demands, site, index)
         return [
-            *_api(demands, site, index, name, ("first",), 1 / 2),
+            *_api(demands, site, index, name, ("parse",), 1 / 4),
+            *_api(demands, site, index, name, ("first",), 1 / 4),
+            _written(site, index),
             *crossing,
             *_query(demands, site, index, name, database),
             *_await(demands, name, "cache", site.named("cache")),
             *_api(demands, site, index, name, ("middle", "last"), 1 / 2),
             *_finish(demands, site, index, name),
+            _written(site, index),
             *_delay(demands, name, "client"),
         ]
 
@@ -157,28 +160,36 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
 
 
 def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
-    """The process's CPU falls into segments before, between and after what it awaits, and one after the answer."""
+    """The process's CPU falls into segments: reading the request, which leaves it to a task of its own, before, between
+    and after what that awaits, and one after the answer."""
     hit, miss = REDIRECT_HIT, REDIRECT_MISS
     return [
-        *_api(demands, site, index, hit, ("first",), 1 / 3),
+        *_api(demands, site, index, hit, ("parse",), 1 / 6),
+        *_api(demands, site, index, hit, ("first",), 1 / 6),
+        _written(site, index),
         *_await(demands, hit, "cache", site.named("cache")),
         Lookup(
             site.named("links"),
             hit=[
                 *_api(demands, site, index, hit, ("middle",), 1 / 3),
+                _written(site, index),
                 *_await(demands, hit, "stream", site.named("cache")),
                 Spawn("click"),
                 *_api(demands, site, index, hit, ("last",), 1 / 3),
                 *_finish(demands, site, index, hit),
+                _written(site, index),
             ],
             miss=[
                 *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
+                _written(site, index),
                 *_query(demands, site, index, miss, site.region),
                 *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
+                _written(site, index),
                 *_await(demands, miss, "stream", site.named("cache")),
                 Spawn("click"),
                 *_api(demands, site, index, miss, ("last",), 1 / 4),
                 *_finish(demands, site, index, miss),
+                _written(site, index),
             ],
         ),
         *_delay(demands, hit, "client"),
@@ -197,6 +208,12 @@ def _api(
     """Segments of a request, or a ``part`` of them, one after another on its worker."""
     time = demands.segment(operation, names, equal, part)
     return [Serve(site.worker(index), time)] if time is not None else []
+
+
+def _written(site: _Site, index: int) -> Step:
+    """What a segment wrote to a socket - a command, a query, the answer - leaves when the event loop has run all that
+    are ready (uvloop does so): after a service of no length behind them."""
+    return Serve(site.worker(index), Constant(0.0))
 
 
 def _finish(demands: Demands, site: _Site, index: int, operation: str) -> list[Step]:

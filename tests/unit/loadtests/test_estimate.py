@@ -215,7 +215,8 @@ def test_segments_are_shares_of_the_whole_and_what_follows_the_answer_is_one_of_
     whole = CPU["write"] + OUTSIDE_S
     assert sum(segments.values()) == pytest.approx(1)
     assert segments["finish"] * whole == pytest.approx(FINISH_S, rel=1e-6)
-    assert segments["first"] * whole == pytest.approx(OUTSIDE_S - SEND_S - FINISH_S + CPU["write"] / 4, rel=1e-6)
+    assert segments["parse"] * whole == pytest.approx(OUTSIDE_S - SEND_S - FINISH_S, rel=1e-6)
+    assert segments["first"] * whole == pytest.approx(CPU["write"] / 4, rel=1e-6)
     assert segments["last"] * whole == pytest.approx(CPU["write"] / 2 + SEND_S, rel=1e-6)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from sdlab import workload
 from sdlab.calibration import Calibration, Demand, IdleLevel, Pace
 from sdlab.catalog import load_design
 from sdlab.runs import Machine
 from simulations.demands import Demands
+from simulations.engines import simulate
 from simulations.url_shortener.model import build
 
 DESIGN = load_design("url_shortener")
@@ -34,15 +38,15 @@ CALIBRATION = Calibration(
         },
         "click": {"database": demand(0.0001)},
     },
-    segments={"redirect": {"first": 0.4, "middle": 0.1, "last": 0.3, "finish": 0.2}},
+    segments={"redirect": {"parse": 0.3, "first": 0.1, "middle": 0.1, "last": 0.3, "finish": 0.2}},
     idle=(IdleLevel(after_s=0.001, extra_s=0.0002, half_width_s=0.0001, samples=50),),
 )
 
 
 def test_segments_are_the_measured_shares_of_the_demand() -> None:
     demands = Demands(DESIGN, CALIBRATION)
-    segments = [demands.segment("redirect", (name,), 1 / 3) for name in ("first", "middle", "last")]
-    assert [one.mean_s for one in segments if one is not None] == pytest.approx([0.0004, 0.0001, 0.0003])
+    segments = [demands.segment("redirect", (name,), 1 / 3) for name in ("parse", "first", "middle", "last")]
+    assert [one.mean_s for one in segments if one is not None] == pytest.approx([0.0003, 0.0001, 0.0001, 0.0003])
     finish = demands.finish("redirect")
     assert finish is not None
     assert finish.mean_s == pytest.approx(0.0002)
@@ -93,3 +97,24 @@ def test_what_is_unexplained_varies_in_time_as_the_residuals_do() -> None:
     assert (factors == pace.unexplained(at_s, seed=1)).all()
     assert (factors != pace.unexplained(at_s, seed=2)).any()
     assert pace.when(np.array([2e-5, 3e-5])).tolist() == [1.0, 1.25]
+
+
+def test_an_answer_leaves_when_all_that_were_ready_have_run() -> None:
+    """Two requests at once: the first's answer is written before the second's last segment, and leaves behind it."""
+    calibration = CALIBRATION.model_copy(update={"idle": ()})
+    model = build(DESIGN, calibration, deployment="reference", cached_keys=np.arange(10, dtype=np.int64))
+    code = np.int16(DESIGN.operations.index("redirect"))
+
+    def completed_s(count: int) -> list[float]:
+        requests = replace(
+            workload.steady(DESIGN, "constant", 100.0, count / 100, 1, 1),
+            arrival_s=np.zeros(count),
+            operation=np.full(count, code),
+        )
+        return simulate(model, requests, 1).completed_s.tolist()  # type: ignore[no-any-return]
+
+    (alone,) = completed_s(1)
+    first, second = completed_s(2)
+    last_s = 0.3 * CALIBRATION.demands["redirect"]["api"].mean_s
+    assert first > alone + last_s / 2
+    assert second - first < last_s
