@@ -1,6 +1,6 @@
 """Times a fixed piece of work on one CPU core, again and again, until it is told to stop (`sdlab.speed`).
 
-A program of its own, so that it can keep to the API's core: 50 times a second, which takes half a percent of it.
+A program of its own, so that it can keep to the API's core, 200 times a second.
 """
 
 from __future__ import annotations
