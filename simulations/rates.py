@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sdlab.arrivals import FloatArray
 from sdlab.calibration import Calibration
 from sdlab.spec import Design
 from sdlab.summary import PERCENTILES, percentile, percentiles
@@ -48,7 +51,8 @@ def observe(
     """Run the design's mix at a rate, about so many requests; as the running service was ``searched``, if it was.
 
     The probe leaves out the first tenth, which warms up; its measures are, of each operation that has an SLO, the p99
-    of what completed and the share that did. The point is of all operations together. Times are seconds.
+    of what completed and the share that did: the median over times as long as the search's probes. The point is of all
+    operations together. Times are seconds.
     """
     chosen, path = at_rate(design, calibration, seed, deployment, rate_rps, requests, searched)
     every = results.requests_of(chosen.requests, path, chosen.model)
@@ -56,17 +60,27 @@ def observe(
     done, response_s = path.outcome[order] == COMPLETED, path.response_time_s[order]
     operation = every.operation[order]
     warm = slice(len(every) // 10, None)
+    # A search judges probe by probe: what a bad second does to one of them is not spread over all.
+    probe_s = searched.probe_s if searched is not None and searched.probe_s else math.inf
+    probes = (every.arrival_s[order] // probe_s).astype(np.int64)[warm]
     measures: dict[str, float] = {}
     for name in design.slo:
-        of_it = operation[warm] == every.operations.index(name)
-        times_s = np.sort(response_s[warm][of_it & done[warm]])
-        measures[name] = percentile(times_s, 99).value_s
-        measures[AVAILABILITY + name] = times_s.size / max(1, int(of_it.sum()))
+        asked = operation[warm] == every.operations.index(name)
+        each = [
+            _promised(response_s[warm], done[warm], asked & (probes == number)) for number in np.unique(probes[asked])
+        ]
+        measures[name], measures[AVAILABILITY + name] = np.median(each, axis=0).tolist() if each else (math.nan, 0.0)
     station, utilisation = results.busiest(path)
     point: dict[str, Any] = {"rate_rps": rate_rps, "utilisation": utilisation, "busiest": station}
     for p, found in zip(PERCENTILES, percentiles(response_s[done], PERCENTILES), strict=True):
         point[f"response_time_s_p{p}"] = found.value_s
     return Observation(ProbeResult(measures, dict(zip(path.queues, path.utilisation.tolist(), strict=True))), point)
+
+
+def _promised(response_s: FloatArray, done: NDArray[np.bool_], of_it: NDArray[np.bool_]) -> tuple[float, float]:
+    """The p99 of those of an operation that completed, in seconds (infinite if none did), and their share."""
+    times_s = np.sort(response_s[of_it & done])
+    return percentile(times_s, 99).value_s if times_s.size else math.inf, times_s.size / int(of_it.sum())
 
 
 class Ahead:

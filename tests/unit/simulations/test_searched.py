@@ -20,7 +20,7 @@ KEYS = 2000
 
 def _write_search(folder: Path, study: str) -> str:
     names = []
-    for spin_s in (1e-5, 2e-5):
+    for spin_s in (1e-5, 2e-5, 9e-5):
         with runs.new_run(
             "load_test", DESIGN.slug, seed=1, command="x", study=study, parameters={"duration_s": 2.0}, runs=folder
         ) as probe:
@@ -29,15 +29,17 @@ def _write_search(folder: Path, study: str) -> str:
             probe.write_json("resources", {"speed": {"at_s": at_s, "spin_s": [spin_s] * len(at_s)}})
         names.append(probe.manifest.run_id)
     with runs.new_run("saturation", DESIGN.slug, seed=1, command="x", study=study, parameters={}, runs=folder) as run:
-        run.write_json("saturation", {"keys": KEYS, "probes": [{"run_id": name} for name in names]})
+        # The last was far below the answer: what the core did then decided nothing.
+        probes = [{"run_id": name, "rate_rps": rate} for name, rate in zip(names, (980.0, 1050.0, 500.0), strict=True)]
+        run.write_json("saturation", {"keys": KEYS, "rate_rps": 1000.0, "probes": probes})
     return run.manifest.run_id
 
 
-def test_a_search_is_found_by_its_study_with_the_speeds_of_all_its_probes(tmp_path: Path) -> None:
+def test_a_search_is_found_by_its_study_with_the_speeds_of_the_probes_that_decided_it(tmp_path: Path) -> None:
     run_id = _write_search(tmp_path, "mine")
     found = searched.newest(DESIGN.slug, "mine", tmp_path)
     assert found is not None
-    assert (found.run_id, found.keys, found.probed_s) == (run_id, KEYS, 4.0)
+    assert (found.run_id, found.keys, found.probed_s, found.probe_s) == (run_id, KEYS, 4.0, 2.0)
     assert found.speeds is not None
     assert found.speeds.at_s.size == 800
     assert found.speeds.mean_s == pytest.approx(1.5e-5)
@@ -45,7 +47,7 @@ def test_a_search_is_found_by_its_study_with_the_speeds_of_all_its_probes(tmp_pa
 
 
 def test_a_model_asked_as_the_search_was_finds_its_keys_in_the_cache() -> None:
-    asked = Searched("search", KEYS, None, 0.0)
+    asked = Searched("search", KEYS, None, 0.0, 5.0)
     for given, hit_ratio in ((asked, 1.0), (None, 0.0)):
         chosen, path = rates.at_rate(DESIGN, CALIBRATION, 1, "reference", 100.0, 10_000, given)
         assert (chosen.requests.key < KEYS).all() == (given is not None)
@@ -60,7 +62,7 @@ def test_a_model_asked_as_the_search_was_goes_at_the_speed_of_its_core() -> None
     at_s = np.arange(0.0, 4.0, 0.005)
     speeds = Speeds(at_s, np.where(at_s < 2, 1e-5, 2e-5))
     alone = {"process": "poisson", "rate_rps": 50.0, "duration_s": 40.0, "deployment": "reference"}
-    chosen = scenario.steady(DESIGN, calibration, 1, **alone, searched=Searched("search", KEYS, speeds, 4.0))  # type: ignore[arg-type]
+    chosen = scenario.steady(DESIGN, calibration, 1, **alone, searched=Searched("search", KEYS, speeds, 4.0, 2.0))  # type: ignore[arg-type]
     names = np.array(chosen.to_run.operations)[chosen.to_run.operation]
     doubled = np.char.endswith(names.astype(str), " x2.00")
     inside = np.abs(chosen.requests.arrival_s % 2 - 1) < 0.9
