@@ -20,7 +20,7 @@ class Searched:
     """A search on the running service: it asked for the first ``keys`` only, and all were in its cache beforehand.
 
     ``speeds`` are those of the API's core in the probes that decided it, at rates within `NEAR` of its answer, one
-    after another; None if nobody probed them. ``probe_s`` is how long one of these probes lasted, ``probed_s`` all of them.
+    after another; None if nobody probed them. ``probe_s`` is how long one of these lasted, ``probed_s`` all of them.
     """
 
     run_id: str
