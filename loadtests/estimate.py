@@ -98,18 +98,16 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
     fitted = waking.fit(tables, labels, background)
-    step_s, residuals = waking.residuals(tables, fitted, background)
-    pace = (
-        None
-        if spin_s is None
-        else Pace(
+    pace = None
+    if spin_s is not None:
+        step_s, residuals = waking.residuals(tables, fitted, background)
+        pace = Pace(
             spin_s=spin_s,
             elasticity=fitted.elasticity,
             half_width=fitted.elasticity_half_width,
             step_s=step_s,
             residuals=residuals,
         )
-    )
     by_clock_s = {label: fitted.demands[label].seconds for label in labels}
     used_s = api_cpu - background * durations
     disagreement = _checked(sum(fitted.total_s(table) for table in tables), float(used_s[:-1].sum()))

@@ -115,9 +115,5 @@ def _window(session: Session, plan: Plan, block: Block, keys: int, share: float,
 
 def searched_rps(slug: str, study: str | None, runs_folder: Path | None = None) -> tuple[float, str] | None:
     """The rate that the newest `lab saturate` of the same study found, and its run's name; None without one."""
-    for run in reversed(runs.find_runs(slug, "saturation", runs_folder)):
-        if run.manifest.study == study and not run.manifest.interrupted and run.has("saturation"):
-            rate_rps = run.json("saturation").get("rate_rps")
-            if rate_rps:
-                return float(rate_rps), run.manifest.run_id
-    return None
+    run = runs.newest_search(slug, study, runs_folder)
+    return None if run is None else (float(run.json("saturation")["rate_rps"]), run.manifest.run_id)

@@ -72,11 +72,11 @@ def run(
     )
     sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
-    length = "a minute, too short for numbers to stand on" if quick else "eight minutes"
+    length = "a minute, too short for numbers to stand on" if quick else "nine minutes"
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
-        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search, "--no-confirm"]))
+        job.attached(Step("highest rate of the running service", ["saturate", slug, *common, *search]))
         job.attached(
             Step("load the service in blocks: calibrate, freeze, held-out rates", ["validate", slug, *common, *windows])
         )

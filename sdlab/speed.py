@@ -42,7 +42,7 @@ class Speeds:
     @property
     def mean_s(self) -> float:
         """The probe's mean time, what an interruption of it adds left out."""
-        return float(self._uninterrupted_s.mean())
+        return float(np.minimum(self.spin_s, _INTERRUPTED * np.median(self.spin_s)).mean())
 
     def around(self, moments_s: FloatArray) -> FloatArray:
         """The probe's median time around each moment: of the `AROUND` probes nearest to it."""
@@ -51,8 +51,3 @@ class Speeds:
         times_s = np.pad(self.spin_s, AROUND // 2, mode="edge")
         medians: FloatArray = np.median(sliding_window_view(times_s, AROUND), axis=1)[nearest]
         return medians
-
-    @property
-    def _uninterrupted_s(self) -> FloatArray:
-        times: FloatArray = np.minimum(self.spin_s, _INTERRUPTED * np.median(self.spin_s))
-        return times

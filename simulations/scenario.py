@@ -302,5 +302,5 @@ def _at_paces(
     return paces, replace(
         requests,
         operation=(requests.operation + len(names) * index).astype(np.int16),
-        operations=tuple(name + suffix(pace) for pace in paces for name in names),
+        operations=tuple(name + suffix(one) for one in paces for name in names),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sdlab.runs import Run, find_runs
+from sdlab.runs import Run, newest_search
 from sdlab.speed import Speeds
 
 NEAR = 0.1
@@ -36,15 +36,13 @@ class Searched:
 
 
 def newest(slug: str, study: str | None, runs_folder: Path | None = None) -> Searched | None:
-    """The newest finished search of a study (None: of no study); None without one."""
-    for run in reversed(find_runs(slug, "saturation", runs_folder)):
-        if run.manifest.study == study and not run.manifest.interrupted and run.has("saturation"):
-            found = run.json("saturation")
-            if found["rate_rps"] and (keys := found.get("keys")):
-                windows = [Run.load(run.folder.parent / name) for name in _probes(found, run.folder.parent)]
-                speeds, probed_s = _together(windows)
-                return Searched(run.manifest.run_id, int(keys), speeds, probed_s, probed_s / max(1, len(windows)))
-    return None
+    """The newest search of a study (None: of no study); None without one, or if it does not say what it asked for."""
+    run = newest_search(slug, study, runs_folder)
+    if run is None or not (keys := run.json("saturation").get("keys")):
+        return None
+    windows = [Run.load(run.folder.parent / name) for name in _probes(run.json("saturation"), run.folder.parent)]
+    speeds, probed_s = _together(windows)
+    return Searched(run.manifest.run_id, int(keys), speeds, probed_s, probed_s / max(1, len(windows)))
 
 
 def _probes(found: dict[str, Any], folder: Path) -> list[str]:
