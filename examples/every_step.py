@@ -159,7 +159,7 @@ def build() -> Model:
             Station("database", 2, outages=[Outage(10.0, 3.0, servers=1, work="finish")]),
             Station("search", 2, shares=True, autoscaler=Autoscaler(0.6, 1, 4, interval_s=2.0, delay_s=1.0)),
             Station("payment", 4, queue=10, outages=[Breakdowns(Exponential(15.0), Erlang(2.0, 2), refuses=True)]),
-            Station("post", 1),
+            Station("post", turns=True),
         ],
         pools=[Pool("connections", 8), Pool("checkouts", 5, queue=0)],
         caches=[

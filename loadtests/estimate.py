@@ -231,12 +231,12 @@ def _demands(
     cpu_s = table["span_cpu_s"].to_numpy(dtype=np.float64)
     app_s = table["span_app_s"].to_numpy(dtype=np.float64)
     response_s = (table["completed_s"] - table["sent_s"]).to_numpy(dtype=np.float64)
-    finish_s = min(float(table["span_finish_s"].mean()), outside_s)
     demands = {
         # As varied as those that were alone, and of the size that a busy process needs.
         "api": _measured(cpu_s * busy_s / cpu_s.mean()),
-        # The count and the log line come after the answer; the rest outside of the application delays it.
-        "client": _measured(np.maximum(response_s - app_s - outside_s + finish_s, 0.0)),
+        # All of the CPU outside of the application delays the answer: also its count and log line, which are done
+        # before it leaves, at the turn's end.
+        "client": _measured(np.maximum(response_s - app_s - outside_s, 0.0)),
     }
     present = {stage: table[f"span_{stage}_s"].fillna(0.0).to_numpy() for stage in STAGE_PARTS}
     present = {stage: times for stage, times in present.items() if times.any()}

@@ -1,7 +1,7 @@
 """What one request asks of each part: measured where a calibration is given, assumed by the design otherwise.
 
 A calibration also says how the API's CPU time falls into segments, and what a request costs more after an idle gap.
-Without it the segments are equal, nothing comes after the answer, and idling costs nothing.
+Without it the segments are equal, and idling costs nothing.
 
 The parts of an operation's demands, each a time for one request:
 
@@ -57,11 +57,6 @@ class Demands:
         shares = self.calibration.segments.get(operation) if self.calibration is not None else None
         share = equal if shares is None else sum(shares[name] for name in names)
         return self.time(operation, "api", part * share) if share > 0 else None
-
-    def finish(self, operation: str) -> Distribution | None:
-        """CPU time after the answer."""
-        shares = self.calibration.segments.get(operation) if self.calibration is not None else None
-        return self.time(operation, "api", shares["finish"]) if shares else None
 
     def start_up(self) -> StartUp | None:
         """What an idle API process costs its first request more, by its idle time."""

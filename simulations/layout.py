@@ -19,6 +19,7 @@ COMPLETED, REJECTED, TIMED_OUT, FAILED = range(4)
     END,
     DELAY,
     SERVE,
+    TURN,
     HOLD,
     RELEASE,
     BRANCH,
@@ -30,7 +31,7 @@ COMPLETED, REJECTED, TIMED_OUT, FAILED = range(4)
     STORE,
     INVALIDATE,
     SPAWN,
-) = range(14)
+) = range(15)
 # What follows is only in programs that need the whole vocabulary.
 (
     TRAVEL,
@@ -46,7 +47,7 @@ COMPLETED, REJECTED, TIMED_OUT, FAILED = range(4)
     ATTEMPT,
     ENQUEUE,
     LIMIT,
-) = range(14, 27)
+) = range(15, 28)
 
 INSTRUCTION = np.dtype(
     [
@@ -112,12 +113,12 @@ SLOT = np.dtype(
 )
 
 # What a task is. Controls have an event of a station's or queue's own, and run no steps.
-(REQUEST, SPAWNED, PART, ITEM, BATCH, USER, SHARING, OUTAGE, SCALER, TIMER) = range(10)
+(REQUEST, SPAWNED, PART, ITEM, BATCH, USER, SHARING, OUTAGE, SCALER, TIMER, TURNING) = range(11)
 FIRST_CONTROL = SHARING
 
 # Where a task is: running or nowhere, ready, in a line, in service, in a shared station, waiting for an event (a delay,
-# a user's thinking), for its parts (perhaps with a timer), for another's flight, for its batch.
-(RUNNING, READY, LINED, SERVED, SHARED, WAITING, PARTED, FLYING, BATCHED) = range(9)
+# a user's thinking), for its parts (perhaps with a timer), for another's flight, for its batch, in a turn.
+(RUNNING, READY, LINED, SERVED, SHARED, WAITING, PARTED, FLYING, BATCHED, IN_TURN) = range(10)
 
 # The rest of what is known of a task, row by row beside SLOT; used only in programs that need the whole vocabulary.
 TASK = np.dtype(
@@ -184,17 +185,18 @@ QUEUE = np.dtype(
     align=True,
 )
 
-# What only some stations have: sharing, start-up, outages and scaling.
+# What only some stations have: sharing, turns, start-up, outages and scaling.
 STATION = np.dtype(
     [
         ("shares", np.int64),  # row among the shared stations, NONE for the others
-        ("control", np.int64),  # the slot that has the shared station's next completion
+        ("control", np.int64),  # the slot that has the shared station's next completion, or the end of the turn
         ("given_s", np.float64),  # V: service given so far to a task that is there all the time
         ("given_until_s", np.float64),
-        ("jobs", np.int64),
+        ("jobs", np.int64),  # who share it, or are in the turn
+        ("turn_end_s", np.float64),
         ("came", np.int64),
         ("changes", np.int64),  # 1: its capacity can change
-        ("serving", np.int64),  # the line of those in service, in the order of their beginning; NONE if not needed
+        ("serving", np.int64),  # the line of those in service or in the turn, by their beginning; NONE if not needed
         ("number", np.int64),  # servers it has when none is down
         ("down", np.int64),
         ("closed", np.int64),  # outages of the whole station in force

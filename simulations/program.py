@@ -61,6 +61,7 @@ SWITCHES = {
     "key": layout.SWITCH_KEY,
 }
 JITTERS = ("none", "full", "equal")
+_WITH_OPTION = (layout.SERVE, layout.TURN, layout.HOLD, layout.LOOKUP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +116,13 @@ class Program:
         return bool(
             (used["code"] > layout.SPAWN).any()
             or (used["second"] != NONE).any()
-            or (used["option"][np.isin(used["code"], (layout.SERVE, layout.HOLD, layout.LOOKUP))] != 0).any()
+            or (used["option"][np.isin(used["code"], _WITH_OPTION)] != 0).any()
             or any(
-                station.queue is not None or station.shares or station.start_up or station.outages or station.autoscaler
+                station.queue is not None
+                or station.shares
+                or (station.start_up and not station.turns)
+                or station.outages
+                or station.autoscaler
                 for station in model.stations
             )
             or any(pool.queue is not None for pool in model.pools)
@@ -170,6 +175,7 @@ class _Writer:
         self.resource = _indices(resources)
         self.cache = _indices([cache.name for cache in model.caches])
         self.one_flight = {cache.name for cache in model.caches if cache.single_flight}
+        self.turning = {station.name for station in model.stations if station.turns}
         self.flow = _indices([flow.name for flow in model.flows])
         self.region = _indices(model.regions)
         self.balancer = _indices([balancer.name for balancer in model.balancers])
@@ -214,7 +220,8 @@ class _Writer:
                 option = NONE if region is None else self.region[region]
                 self.emit(layout.TRAVEL, resource=self.resource["network"], option=option)
             case Serve(name, _, priority):
-                self.emit(layout.SERVE, resource=self.resource[name], drawn=drawn, option=priority)
+                code = layout.TURN if name in self.turning else layout.SERVE
+                self.emit(code, resource=self.resource[name], drawn=drawn, option=priority)
             case Hold(name, priority):
                 self.emit(layout.HOLD, resource=self.resource[name], option=priority)
             case Release(name):

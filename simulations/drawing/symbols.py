@@ -93,7 +93,7 @@ def _words(node: Node, resource: Any) -> list[str]:  # noqa: PLR0911  one a kind
 
 def _station_words(station: Station) -> list[str]:
     servers = f"{station.servers} server{'s' * (station.servers > 1)}"
-    words = [f"{servers}, shared (PS)" if station.shares else servers]
+    words = [servers + ", shared (PS)" * station.shares + ", takes turns" * station.turns]
     if station.queue is not None:
         words.append(f"{station.queue} may wait")
     if station.autoscaler is not None:

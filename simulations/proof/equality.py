@@ -258,8 +258,9 @@ def kinds(model: Model) -> set[str]:
     found |= {"Cache expiry" for cache in model.caches if cache.expiry_s is not None}
     found |= {"Cache in bytes" for cache in model.caches if cache.capacity_bytes is not None}
     for station in model.stations:
-        named = {"shared": station.shares, "start-up": station.start_up, "autoscaler": station.autoscaler}
+        named = {"shared": station.shares, "turns": station.turns, "start-up": station.start_up}
         found |= {f"Station {name}" for name, there in named.items() if there}
+        found |= {"Station autoscaler" for _ in range(1) if station.autoscaler is not None}
         found |= {"Station finite queue" for _ in range(1) if station.queue is not None}
         found |= {f"{type(outage).__name__} {outage.work}" for outage in station.outages}
     return found

@@ -47,7 +47,9 @@ EVERYTHING = Vocabulary()
 
 
 def station(r: Random, name: str, vocabulary: Vocabulary) -> Station:
-    """Any station: shared or not, with a bound, a start-up, outages, an autoscaler."""
+    """Any station: shared or not, with turns, a bound, a start-up, outages, an autoscaler."""
+    if r.random() < 0.2:
+        return Station(name, start_up=_start_up(r) if r.random() < 0.5 else None, turns=True)
     if not vocabulary.changing_stations:
         return Station(name, r.randint(1, 3))
     servers, shares = r.randint(1, 3), r.random() < 0.25

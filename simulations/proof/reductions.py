@@ -153,12 +153,11 @@ def _smaller(model: Model) -> Iterator[Model]:
         others = [other for other in model.populations if other is not population]
         yield from _valid(partial(replace, model, populations=others))
     for number, station in enumerate(model.stations):
-        for nothing in ({"outages": ()}, {"autoscaler": None}, {"start_up": None}, {"queue": None}):
-            ((option, value),) = nothing.items()
-            if getattr(station, option) not in (None, ()):
+        plain: dict[str, Any] = {"outages": (), "autoscaler": None, "start_up": None, "queue": None, "turns": False}
+        for option, value in plain.items():
+            if getattr(station, option) != value:
                 stations = [*model.stations]
-                changes: dict[str, Any] = {option: value}
-                stations[number] = replace(station, **changes)
+                stations[number] = replace(station, **{option: value})
                 yield from _valid(partial(replace, model, stations=stations))
 
 

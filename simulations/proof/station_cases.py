@@ -88,6 +88,13 @@ def _special() -> list[Case]:
         expected = theory.mg1_set_up(0.5, 1.0, 1.0, 2.0, extra.scv)
         model = one_station(Exponential(1.0), start_up=StartUp([(0.0, extra)]))
         found.append(open_case(f"M/M/1 with {name} set-up", "Welch 1964", expected, model, [0.5], {}))
+    for name, service in (("M", Exponential(1.0)), ("D", Constant(1.0)), ("H2", UNEVEN)):
+        expected = theory.mg1_turns(0.6, 1.0, service.scv)
+        controls = {} if name == "D" else {"server": 1.0}
+        model, runs = one_station(service, turns=True), 40 if service.scv < 2 else 80
+        source = "gated, Takagi 1986; see mg1_turns"
+        case = open_case(f"M/{name}/1 in turns at 60%", source, expected, model, [0.6], controls, replications=runs)
+        found.append(case)
     classes = theory.mg1_priorities([0.3, 0.3], [1.0, 1.0], [1.0, 1.0])
     flows = [Flow(name, [Serve("server", Exponential(1.0), priority=p)]) for p, name in enumerate(("first", "second"))]
     model = Model("priorities", flows, [Station("server")])

@@ -134,6 +134,11 @@ class Station:
     is no queue: all requests are served at once, each at full speed while there are no more of them than servers,
     and at an equal part of the servers otherwise (egalitarian processor sharing).
 
+    With ``turns`` the one server is an event loop: it takes up all who wait at once, serves them one after the other,
+    and lets all of them go when the last is done, as what a loop's tasks have written leaves at the end of its turn
+    (gated service, Takagi 1986, with departures in bulk). Who comes meanwhile waits for the next turn. Who is cancelled
+    during his turn is served all the same, unless nobody else is left in it.
+
     Example:
         >>> from simulations.examples import *
         >>> flows = [Flow("get", [Serve("server", Constant(1.0))])]
@@ -143,6 +148,9 @@ class Station:
         >>> model = Model("processor sharing", flows, [Station("server", shares=True)])
         >>> simulate(model, arrivals_at([0.0, 0.5]), seed=1).completed_s.tolist()
         [1.5, 2.0]
+        >>> model = Model("turns", flows, [Station("server", turns=True)])
+        >>> simulate(model, arrivals_at([0.0, 0.5, 0.75]), seed=1).completed_s.tolist()
+        [1.0, 3.0, 3.0]
     """
 
     name: str
@@ -152,6 +160,7 @@ class Station:
     start_up: StartUp | None = None
     outages: Sequence[Outage | Breakdowns] = ()
     autoscaler: Autoscaler | None = None
+    turns: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outages", tuple(self.outages))
@@ -160,6 +169,11 @@ class Station:
             count(f"station {self.name}, queue", self.queue, least=0)
         if self.shares and (self.queue is not None or self.start_up is not None):
             raise InvalidInput(f"station {self.name}, shares", True, "goes with neither a queue nor a start_up")
+        if self.turns and self.servers != 1:
+            raise InvalidInput(f"station {self.name}, servers", self.servers, "must be 1: it takes turns")
+        if self.turns and (self.shares or self.queue is not None or self.outages or self.autoscaler is not None):
+            bound = "goes with none of shares, a queue, outages and an autoscaler"
+            raise InvalidInput(f"station {self.name}, turns", True, bound)
         for outage in self.outages:
             if outage.servers is not None and self.shares:
                 raise InvalidInput(f"station {self.name}, outage, servers", outage.servers, "must be None: it shares")

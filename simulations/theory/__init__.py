@@ -9,6 +9,7 @@ from simulations.theory.disciplines import (
     mg1_priorities,
     mg1_processor_sharing,
     mg1_set_up,
+    mg1_turns,
     mm1_breakdowns,
     mmc_processor_sharing,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "mg1_priorities",
     "mg1_processor_sharing",
     "mg1_set_up",
+    "mg1_turns",
     "mm1",
     "mm1_breakdowns",
     "mm1_response_time_quantile_s",

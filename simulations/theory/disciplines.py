@@ -39,6 +39,21 @@ def mg1_set_up(arrival_rate_rps: float, service_s: float, scv: float, set_up_s: 
     return plain + (2 * set_up_s + arrival_rate_rps * second_moment) / (2 * (1 + arrival_rate_rps * set_up_s))
 
 
+def mg1_turns(arrival_rate_rps: float, service_s: float, scv: float) -> float:
+    """Mean response time of M/G/1 whose server takes turns: all who wait at once, who leave together when all are done.
+
+    E[T] = E[S] + ρ B (1/2 + ρ), with B = E[S²] / (E[S] (1 - ρ²)) the mean length of the turn that one meets who comes
+    during any. He waits for the rest of it, B/2, and is in the next with all others that it met, ρ B. With Y a turn,
+    the next one is that of the Poisson many who came during Y, or of a single one if nobody did, so E[Y²] (1 - ρ²) =
+    E[S²] (λ E[Y] + P(nobody)), E[Y] (1 - ρ) = E[S] P(nobody), and B = E[Y²] / E[Y] (gated service: Takagi 1986,
+    Analysis of Polling Systems, whose customers leave one by one).
+    """
+    at_least("scv", scv, 0)
+    utilisation = stable(arrival_rate_rps, service_s, 1)
+    turn_s = service_s * (1 + scv) / (1 - utilisation**2)
+    return service_s + utilisation * turn_s * (0.5 + utilisation)
+
+
 def mg1_priorities(
     arrival_rates_rps: Sequence[float], services_s: Sequence[float], scvs: Sequence[float]
 ) -> list[Queue]:

@@ -1,7 +1,8 @@
 """The capacity model of the URL shortener.
 
-In each region: API workers, each one FCFS server of segments (an asyncio process runs one piece of Python at a time),
-with a pool of database connections of its own; one single-threaded cache node; one database (the primary in the
+In each region: API workers, each one server of segments that takes turns (an asyncio process runs all that are ready,
+one piece of Python at a time, and what they wrote leaves when the last is done), with a pool of database connections of
+its own; one single-threaded cache node; one database (the primary in the
 first region, read replicas elsewhere). Writes cross to the primary. A redirect asks the cache, reads the database on
 a miss, puts the click on a stream and answers; the click itself is counted in the background, on the primary.
 """
@@ -96,7 +97,6 @@ def build(
         for name in design.operations
     ]
     flows.append(Flow("click", _everywhere(sites, partial(_click, demands))))
-    flows += [flow for one in paced for flow in _finishes(one, sites)]
     return Model(
         name=f"{design.slug} ({deployment})",
         flows=flows,
@@ -104,7 +104,10 @@ def build(
             station
             for site in sites
             for station in (
-                *(Station(site.worker(index), 1, start_up=demands.start_up()) for index in range(site.workers)),
+                *(
+                    Station(site.worker(index), start_up=demands.start_up(), turns=True)
+                    for index in range(site.workers)
+                ),
                 Station(site.named("cache"), design.topology["cache"].workers),
                 Station(site.named("database"), design.topology["database"].workers),
             )
@@ -144,15 +147,11 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
         if name == REDIRECT_HIT:
             return _redirect(demands, site, index)
         return [
-            *_api(demands, site, index, name, ("parse",), 1 / 4),
-            *_api(demands, site, index, name, ("first",), 1 / 4),
-            _written(site, index),
+            *_api(demands, site, index, name, ("parse", "first"), 1 / 2),
             *crossing,
             *_query(demands, site, index, name, database),
             *_await(demands, name, "cache", site.named("cache")),
-            *_api(demands, site, index, name, ("middle", "last"), 1 / 2),
-            *_finish(demands, site, index, name),
-            _written(site, index),
+            *_api(demands, site, index, name, ("middle", "last", "finish"), 1 / 2),
             *_delay(demands, name, "client"),
         ]
 
@@ -160,36 +159,26 @@ def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
 
 
 def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
-    """The process's CPU falls into segments: reading the request, which leaves it to a task of its own, before, between
-    and after what that awaits, and one after the answer."""
+    """The process's CPU falls into segments: before, between and after what a request awaits."""
     hit, miss = REDIRECT_HIT, REDIRECT_MISS
     return [
-        *_api(demands, site, index, hit, ("parse",), 1 / 6),
-        *_api(demands, site, index, hit, ("first",), 1 / 6),
-        _written(site, index),
+        *_api(demands, site, index, hit, ("parse", "first"), 1 / 3),
         *_await(demands, hit, "cache", site.named("cache")),
         Lookup(
             site.named("links"),
             hit=[
                 *_api(demands, site, index, hit, ("middle",), 1 / 3),
-                _written(site, index),
                 *_await(demands, hit, "stream", site.named("cache")),
                 Spawn("click"),
-                *_api(demands, site, index, hit, ("last",), 1 / 3),
-                *_finish(demands, site, index, hit),
-                _written(site, index),
+                *_api(demands, site, index, hit, ("last", "finish"), 1 / 3),
             ],
             miss=[
                 *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
-                _written(site, index),
                 *_query(demands, site, index, miss, site.region),
                 *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
-                _written(site, index),
                 *_await(demands, miss, "stream", site.named("cache")),
                 Spawn("click"),
-                *_api(demands, site, index, miss, ("last",), 1 / 4),
-                *_finish(demands, site, index, miss),
-                _written(site, index),
+                *_api(demands, site, index, miss, ("last", "finish"), 1 / 4),
             ],
         ),
         *_delay(demands, hit, "client"),
@@ -205,34 +194,9 @@ def _click(demands: Demands, site: _Site) -> list[Step]:
 def _api(
     demands: Demands, site: _Site, index: int, operation: str, names: tuple[str, ...], equal: float, part: float = 1.0
 ) -> list[Step]:
-    """Segments of a request, or a ``part`` of them, one after another on its worker."""
+    """Segments of a request, or a ``part`` of them, that its worker does in one go."""
     time = demands.segment(operation, names, equal, part)
     return [Serve(site.worker(index), time)] if time is not None else []
-
-
-def _written(site: _Site, index: int) -> Step:
-    """What a segment wrote to a socket - a command, a query, the answer - leaves when the event loop has run all that
-    are ready (uvloop does so): after a service of no length behind them."""
-    return Serve(site.worker(index), Constant(0.0))
-
-
-def _finish(demands: Demands, site: _Site, index: int, operation: str) -> list[Step]:
-    """What the worker does for a request when the answer has left: others wait for it, this request does not."""
-    return [Spawn(_finishing(demands, site, index, operation))] if demands.finish(operation) is not None else []
-
-
-def _finishing(demands: Demands, site: _Site, index: int, operation: str) -> str:
-    return f"finish-{operation}-{site.worker(index)}{demands.suffix}"
-
-
-def _finishes(demands: Demands, sites: list[_Site]) -> list[Flow]:
-    return [
-        Flow(_finishing(demands, site, index, operation), [Serve(site.worker(index), time)])
-        for site in sites
-        for index in range(site.workers)
-        for operation in demands.operations
-        if (time := demands.finish(operation)) is not None
-    ]
 
 
 def _query(demands: Demands, site: _Site, index: int, operation: str, database: str) -> list[Step]:

@@ -42,10 +42,16 @@ def _book(w: Any, slot: int, resource: int, service_s: float) -> None:
 
 
 @kernel
+def nobody_comes_before(w: Any, end_s: float, quiet_s: float) -> bool:
+    """Whether nobody is ready and nothing else happens up to ``end_s``."""
+    return bool(end_s < quiet_s and w.ready_head == NONE)
+
+
+@kernel
 def waits_alone(w: Any, slot: int, resource: int, delay_s: float, quiet_s: float) -> bool:
     """Whether a delay passed before anything else happened."""
     end_s = w.now_s + delay_s
-    if end_s >= quiet_s or w.ready_head != NONE:
+    if not nobody_comes_before(w, end_s, quiet_s):
         return False
     _book(w, slot, resource, delay_s)
     w.now_s = end_s
@@ -56,9 +62,17 @@ def waits_alone(w: Any, slot: int, resource: int, delay_s: float, quiet_s: float
 def serves_alone(w: Any, slot: int, resource: int, service_s: float, quiet_s: float) -> bool:
     """Whether a service began and ended before anything else happened. Nobody waits where a server is free."""
     queue = world.queues(w)[resource]
-    end_s = w.now_s + service_s
-    if end_s >= quiet_s or w.ready_head != NONE or queue.busy == queue.capacity:
+    if not nobody_comes_before(w, w.now_s + service_s, quiet_s) or queue.busy == queue.capacity:
         return False
+    serve_at_once(w, slot, resource, service_s)
+    return True
+
+
+@kernel
+def serve_at_once(w: Any, slot: int, resource: int, service_s: float) -> None:
+    """Begin a service at a free server and end it."""
+    queue = world.queues(w)[resource]
+    end_s = w.now_s + service_s
     idle_s = queue.busy * (w.now_s - queue.changed_s)
     busy_s = (queue.busy + 1) * (end_s - w.now_s)
     queue.busy_s = queue.busy_s + idle_s + busy_s
@@ -71,4 +85,3 @@ def serves_alone(w: Any, slot: int, resource: int, service_s: float, quiet_s: fl
         bins[w.bin, resource] = bins[w.bin, resource] + idle_s + busy_s
     _book(w, slot, resource, service_s)
     w.now_s = end_s
-    return True

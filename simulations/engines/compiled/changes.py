@@ -1,4 +1,4 @@
-"""Stations whose servers change while they run, compiled: outages, breakdowns, autoscalers, start-up."""
+"""Stations whose servers change while they run, compiled: outages, breakdowns, autoscalers."""
 
 from __future__ import annotations
 
@@ -6,32 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from simulations.draws import child_identity
 from simulations.engines.compiled import world
 from simulations.engines.compiled.agenda import make_ready, schedule, unschedule
-from simulations.engines.compiled.queues import begin_service, book, count_until, fall_idle, take_head, unlink
+from simulations.engines.compiled.queues import begin_service, book, count_until, take_head, unlink
 from simulations.engines.compiled.sharing import change_shared, fail_all_shared
+from simulations.engines.compiled.start_ups import fall_idle
 from simulations.jit import kernel
 from simulations.layout import FAILED, NONE
 from simulations.sampling import sample
-
-
-@kernel
-def start_up_s(w: Any, slot: Any, resource: int, draw_key: int) -> float:
-    """What a service costs more because its server idled: the free server that became idle last is taken."""
-    station = world.stations(w)[resource]
-    if station.start_up == NONE:
-        return 0.0
-    station.idle -= 1
-    idle_s = w.now_s - world.idle_since_s(w)[resource, station.idle]
-    level = NONE
-    for row in range(station.start_up, station.start_up + station.levels):
-        if idle_s >= world.start_ups(w)[row].after_s:
-            level = row
-    if level == NONE:
-        return 0.0
-    identity = child_identity(slot.identity, draw_key)
-    return sample(world.table(w), world.start_ups(w)[level].distribution, w.seed, identity, station.start_up_key)
 
 
 @kernel
@@ -88,7 +70,7 @@ def adapt(w: Any, resource: int) -> None:
             world.idle_since_s(w)[resource, place] = world.idle_since_s(w)[resource, place + gone]
         station.idle = free
     while station.idle < free:
-        fall_idle(w, resource)
+        fall_idle(w, resource, w.now_s)
 
 
 @kernel

@@ -14,6 +14,7 @@ from simulations.engines.compiled.parts import cancel, told
 from simulations.engines.compiled.queues import book, count_until, hand_on_server, release, unlink
 from simulations.engines.compiled.sharing import leave_shared
 from simulations.engines.compiled.tasks import end_request, end_spawned, free_task
+from simulations.engines.compiled.turns import leave_turn
 from simulations.engines.compiled.users import think
 from simulations.jit import kernel
 from simulations.layout import (
@@ -22,6 +23,7 @@ from simulations.layout import (
     CANCEL,
     ENDING,
     FLYING,
+    IN_TURN,
     LINED,
     NONE,
     PART,
@@ -63,6 +65,8 @@ def _leave(w: Any, slot: int) -> None:
         hand_on_server(w, task.resource)
     elif where == SHARED:
         leave_shared(w, slot, task.resource)
+    elif where == IN_TURN:
+        leave_turn(w, slot, task.resource)
     elif where == READY:
         unready(w, slot)
     elif where == FLYING:

@@ -36,6 +36,7 @@ from simulations.engines.compiled.queues import (
     take_slot,
 )
 from simulations.engines.compiled.tasks import end_request, end_spawned
+from simulations.engines.compiled.turns import ask_for_turn, end_turn
 from simulations.jit import entry_point, kernel, source_digest
 from simulations.layout import (
     BRANCH,
@@ -53,6 +54,7 @@ from simulations.layout import (
     SWITCH_KEY,
     SWITCH_OPERATION,
     SWITCH_REGION,
+    TURN,
 )
 from simulations.sampling import sample
 
@@ -137,6 +139,17 @@ def run_on(w: Any, slot: int) -> int:  # noqa: PLR0911, PLR0912, PLR0915  one ca
                 begin_service(w, slot, resource, 0.0)
             else:
                 join(w, resource, slot, 0)
+            return WAITS
+        if step == TURN:
+            record.service_s = sample(
+                world.table(w), instruction.distribution, w.seed, record.identity, instruction.draw_key
+            )
+            record.instruction = at
+            if world.is_full(w):
+                return more.serve(w, slot, instruction)
+            if ask_for_turn(w, slot, instruction, quiet_s):
+                at += 1
+                continue
             return WAITS
         if step == END:
             if world.is_full(w):
@@ -251,6 +264,9 @@ def next_event(w: Any) -> int:  # noqa: PLR0911, PLR0912  one return for each me
     instruction = world.instructions(w)[world.slots(w)[slot].instruction]
     if instruction.code == SERVE:
         end_service(w, instruction.resource)
+    elif instruction.code == TURN:
+        w.current = end_turn(w, instruction.resource)
+        return PAUSED
     elif instruction.first != NONE:
         leave_lane(w, instruction.first, slot)
     world.slots(w)[slot].instruction += 1

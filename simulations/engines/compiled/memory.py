@@ -186,6 +186,8 @@ def _controls(model: Model) -> list[tuple[int, int]]:
             scalers += 1
         if station.shares:
             controls.append((layout.SHARING, index))
+        if station.turns:
+            controls.append((layout.TURNING, index))
     return controls + [(layout.TIMER, index) for index in range(len(model.queues))]
 
 
@@ -193,7 +195,7 @@ def _take_controls(world: World, controls: list[tuple[int, int]]) -> None:
     tasks = world["tasks"]
     for slot, (kind, which) in enumerate(controls):
         tasks[slot]["kind"], tasks[slot]["resource"], tasks[slot]["event_at"] = kind, which, NONE
-        if kind == layout.SHARING:
+        if kind in (layout.SHARING, layout.TURNING):
             world["stations"][which]["control"] = slot
         elif kind == layout.TIMER:
             world["batchers"][which]["control"] = slot

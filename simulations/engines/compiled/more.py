@@ -11,7 +11,7 @@ from simulations.draws import child_identity
 from simulations.engines.compiled import world
 from simulations.engines.compiled.agenda import schedule
 from simulations.engines.compiled.batches import come_to_queue, enqueue, full, leave_item, look
-from simulations.engines.compiled.changes import outage_event, scaler_event, start_up_s
+from simulations.engines.compiled.changes import outage_event, scaler_event
 from simulations.engines.compiled.flights import join_flight, land, lead_flight
 from simulations.engines.compiled.guards import arrive_at_target, call, leave_target, pick, take_token
 from simulations.engines.compiled.lookups import put
@@ -27,7 +27,9 @@ from simulations.engines.compiled.queues import (
     unlink,
 )
 from simulations.engines.compiled.sharing import complete_shared, share
+from simulations.engines.compiled.start_ups import start_up_s
 from simulations.engines.compiled.tasks import new_task
+from simulations.engines.compiled.turns import ask_for_turn, end_turn
 from simulations.engines.compiled.users import begin_request, think
 from simulations.jit import kernel
 from simulations.layout import (
@@ -52,6 +54,8 @@ from simulations.layout import (
     SERVED,
     SHARING,
     TRAVEL,
+    TURN,
+    TURNING,
     USER,
     WAITING,
 )
@@ -101,6 +105,9 @@ def serve(w: Any, slot: int, instruction: Any) -> int:
     if instruction.second != NONE:
         per_item_s = sample(world.table(w), instruction.second, w.seed, record.identity, instruction.second_key)
         record.service_s += world.tasks(w)[slot].items * per_item_s
+    if instruction.code == TURN:
+        ask_for_turn(w, slot, instruction, 0.0)
+        return WAITS
     refused = queue.capacity == 0 and station.refusing > 0
     if station.shares != NONE and not refused:
         share(w, slot, resource)
@@ -215,6 +222,8 @@ def event(w: Any, slot: int) -> int:
             world.slots(w)[done].instruction += 1
             world.tasks(w)[done].where = RUNNING
             return done
+        if task.kind == TURNING:
+            return end_turn(w, task.resource)
         if task.kind == OUTAGE:
             outage_event(w, task.resource, slot)
         elif task.kind == SCALER:

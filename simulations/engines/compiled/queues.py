@@ -6,6 +6,7 @@ from typing import Any
 
 from simulations.engines.compiled import world
 from simulations.engines.compiled.agenda import make_ready, schedule
+from simulations.engines.compiled.start_ups import fall_idle
 from simulations.jit import kernel
 from simulations.layout import LINED, NONE, SERVED
 
@@ -205,16 +206,7 @@ def hand_on_server(w: Any, resource: int) -> None:
     else:
         queue.busy -= 1
         if world.is_full(w) and queue.busy < queue.capacity:
-            fall_idle(w, resource)
-
-
-@kernel
-def fall_idle(w: Any, resource: int) -> None:
-    """One more server of a station with start-up is idle from now on."""
-    station = world.stations(w)[resource]
-    if station.start_up != NONE:
-        world.idle_since_s(w)[resource, station.idle] = w.now_s
-        station.idle += 1
+            fall_idle(w, resource, w.now_s)
 
 
 @kernel

@@ -36,6 +36,13 @@ def put_code(world: World, program: Program, requests: Requests) -> None:
         world[name] = np.ascontiguousarray(column)
     for name, column in size_table(tuple(model.caches))._asdict().items():
         world[f"entry_{name}"] = np.ascontiguousarray(column)
+    start_ups = [
+        (after_s, program.rows[extra])
+        for station in model.stations
+        if station.start_up
+        for after_s, extra in station.start_up.levels
+    ]
+    world["start_ups"] = np.array(start_ups, dtype=layout.START_UP)
     if world.full:
         _put_rarer_code(world, program, requests)
 
@@ -45,13 +52,6 @@ def _put_rarer_code(world: World, program: Program, requests: Requests) -> None:
     rings = [ring_of(model, b.name) if b.policy == "consistent_hash" else ([], []) for b in model.balancers]
     world["ring_hash"] = np.array([point for points, _ in rings for point in points], dtype=np.int64)
     world["ring_target"] = np.array([target for _, targets in rings for target in targets], dtype=np.int64)
-    start_ups = [
-        (after_s, program.rows[extra])
-        for station in model.stations
-        if station.start_up
-        for after_s, extra in station.start_up.levels
-    ]
-    world["start_ups"] = np.array(start_ups, dtype=layout.START_UP)
     one_way_s = [model.one_way_s(start, end) for start in model.regions for end in model.regions]
     world["one_way_s"] = np.array(one_way_s, dtype=np.float64)
     populations = np.zeros(len(model.populations), dtype=layout.POPULATION)
@@ -73,19 +73,18 @@ def _put_rarer_code(world: World, program: Program, requests: Requests) -> None:
 
 def put_queues(world: World, program: Program) -> None:
     """Stations, pools and queues, and their lines; after those, a line of those in service for each station."""
-    queues, lines = queues_of(program)
-    world["queues"] = queues
-    world["lines"] = lines
+    stations = program.model.stations
+    world["queues"], world["lines"] = queues_of(program)
+    world["stations"] = _stations(program)
+    most = max((s.autoscaler.most if s.autoscaler else s.servers for s in stations), default=0)
+    world.record["most_servers"] = most
+    world["idle_since_s"] = np.zeros((len(stations), most))
 
 
 def put_rarer(world: World, program: Program) -> None:
     """What only the whole vocabulary has."""
     model = program.model
     targets = sum(len(balancer.targets) for balancer in model.balancers)
-    most = max((s.autoscaler.most if s.autoscaler else s.servers for s in model.stations), default=0)
-    world.record["most_servers"] = most
-    world["stations"] = _stations(program)
-    world["idle_since_s"] = np.zeros((len(model.stations), most))
     world["outages"] = _outages(program)
     world["scalers"] = _scalers(model)
     world["batchers"] = _batchers(program)
@@ -107,7 +106,7 @@ def queues_of(program: Program) -> tuple[Any, Any]:
         *((queue.workers, queue.limit) for queue in model.queues),
     ]
     priorities = np.zeros(len(lined), dtype=np.int64)
-    asking = program.instructions[np.isin(program.instructions["code"], (layout.SERVE, layout.HOLD))]
+    asking = program.instructions[np.isin(program.instructions["code"], (layout.SERVE, layout.TURN, layout.HOLD))]
     np.maximum.at(priorities, asking["resource"], asking["option"])
     queues = np.zeros(len(lined), dtype=layout.QUEUE)
     queues["capacity"] = [capacity for capacity, _ in lined]
@@ -132,7 +131,7 @@ def _stations(program: Program) -> Any:
             shared += 1
         record["changes"] = bool(station.outages) or station.autoscaler is not None
         fails = any(outage.work == "fail" for outage in station.outages)
-        record["serving"] = first_serving + index if fails and not station.shares else NONE
+        record["serving"] = first_serving + index if station.turns or (fails and not station.shares) else NONE
         record["number"] = station.servers
         if station.start_up:
             record["start_up"], record["levels"] = levels, len(station.start_up.levels)

@@ -31,6 +31,7 @@ from simulations.engines.reference.sharing import SharedStation
 from simulations.engines.reference.stations import StationState
 from simulations.engines.reference.supply import Supply
 from simulations.engines.reference.tasks import BALANCERS, Task, TaskFailed, Tasks
+from simulations.engines.reference.turns import TurningStation
 from simulations.model import NETWORK
 from simulations.program import Program
 from simulations.resources import Station
@@ -111,8 +112,10 @@ class ReferenceEngine:
                 User(self, population, index, number, until_s)
         self.stations = {station.name: self._station(station) for station in model.stations}
 
-    def _station(self, station: Station) -> StationState | SharedStation:
+    def _station(self, station: Station) -> StationState | SharedStation | TurningStation:
         env, supply, account = self.env, Supply(station.servers), self.ledger.queues[station.name]
+        if station.turns:
+            return TurningStation(env, self.tasks, account, self.draws, station)
         state: StationState | SharedStation
         if station.shares:
             state = SharedStation(env, self.tasks, account, supply)

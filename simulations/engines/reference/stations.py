@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from simpy.events import Event
 
 from simulations.engines.reference.accounts import QueueAccount
-from simulations.engines.reference.draws import Draws, child
+from simulations.engines.reference.draws import Draws
 from simulations.engines.reference.environment import Environment, Process
+from simulations.engines.reference.start_ups import start_up_s
 from simulations.engines.reference.supply import Supply
 from simulations.engines.reference.tasks import FAILED, REJECTED, Task, TaskFailed, Tasks
 from simulations.resources import Station
@@ -55,7 +56,8 @@ class StationState:
             raise TaskFailed(FAILED)
         visit = Visit(task, priority, self.env.now, service_s, self.env.event())
         if self.idle_since_s:
-            visit.service_s += self._start_up_s(task, draw_key, self.env.now - self.idle_since_s.pop())
+            idle_s = self.env.now - self.idle_since_s.pop()
+            visit.service_s += start_up_s(self.draws, self.station, task, draw_key, idle_s)
             self._begin(visit)
         elif self.station.queue is not None and len(self.line) >= self.station.queue:
             self.account.rejected += 1
@@ -82,15 +84,6 @@ class StationState:
         while self.idle_since_s and self.line:
             self.idle_since_s.pop()
             self._take_from_line()
-
-    def _start_up_s(self, task: Task, draw_key: int, idle_s: float) -> float:
-        if self.station.start_up is None:
-            return 0.0
-        passed = [extra for after_s, extra in self.station.start_up.levels if idle_s >= after_s]
-        if not passed:
-            return 0.0
-        key = self.draws.program.keys["start_up", self.station.name]
-        return self.draws.time_s(passed[-1], child(task.identity, draw_key), key)
 
     def _begin(self, visit: Visit) -> None:
         visit.began_s = self.env.now

@@ -45,11 +45,8 @@ CALIBRATION = Calibration(
 
 def test_segments_are_the_measured_shares_of_the_demand() -> None:
     demands = Demands(DESIGN, CALIBRATION)
-    segments = [demands.segment("redirect", (name,), 1 / 3) for name in ("parse", "first", "middle", "last")]
-    assert [one.mean_s for one in segments if one is not None] == pytest.approx([0.0003, 0.0001, 0.0001, 0.0003])
-    finish = demands.finish("redirect")
-    assert finish is not None
-    assert finish.mean_s == pytest.approx(0.0002)
+    segments = [demands.segment("redirect", names, 1 / 3) for names in (("parse", "first"), ("middle",), ("finish",))]
+    assert [one.mean_s for one in segments if one is not None] == pytest.approx([0.0004, 0.0001, 0.0002])
 
 
 def test_without_a_calibration_segments_are_equal_and_idling_costs_nothing() -> None:
@@ -57,18 +54,16 @@ def test_without_a_calibration_segments_are_equal_and_idling_costs_nothing() -> 
     first = demands.segment("redirect", ("first",), 1 / 3)
     assert first is not None
     assert first.mean_s == pytest.approx(DESIGN.demands["redirect"]["api_s"] / 3)
-    assert demands.finish("redirect") is None
     assert demands.start_up() is None
 
 
-def test_the_worker_starts_up_after_idling_and_finishes_behind_the_answer() -> None:
+def test_the_worker_takes_turns_and_starts_up_after_idling() -> None:
     model = build(DESIGN, CALIBRATION, deployment="reference", cached_keys=np.empty(0, dtype=np.int64))
     stations = {station.name: station for station in model.stations}
     start_up = stations["api-local-1"].start_up
     assert start_up is not None
     assert [(after_s, extra.mean_s) for after_s, extra in start_up.levels] == [(0.001, 0.0002)]
-    assert "finish-redirect-api-local-1" in {flow.name for flow in model.flows}
-    assert "Spawn(flow='finish-redirect-api-local-1')" in repr(model.flows)
+    assert [name for name, station in stations.items() if station.turns] == ["api-local-1"]
 
 
 def test_at_other_paces_each_operation_is_there_again_and_only_the_apis_work_takes_longer() -> None:
@@ -81,7 +76,7 @@ def test_at_other_paces_each_operation_is_there_again_and_only_the_apis_work_tak
     warm = np.empty(0, dtype=np.int64)
     model = build(DESIGN, CALIBRATION, deployment="reference", cached_keys=warm, paces=(1.0, 1.5))
     names = {flow.name for flow in model.flows}
-    assert {"redirect", "redirect x1.50", "finish-redirect-api-local-1 x1.50"} <= names
+    assert {"redirect", "redirect x1.50", "create x1.50"} <= names
 
 
 def test_what_is_unexplained_varies_in_time_as_the_residuals_do() -> None:
@@ -100,21 +95,13 @@ def test_what_is_unexplained_varies_in_time_as_the_residuals_do() -> None:
 
 
 def test_an_answer_leaves_when_all_that_were_ready_have_run() -> None:
-    """Two requests at once: the first's answer is written before the second's last segment, and leaves behind it."""
-    calibration = CALIBRATION.model_copy(update={"idle": ()})
+    """Of three requests at once the first has a first turn of its own; the other two leave it, and the last, as one."""
+    demands = CALIBRATION.demands | {"redirect": {"api": demand(0.001), "cache": demand(0.0)}}
+    calibration = CALIBRATION.model_copy(update={"idle": (), "demands": demands})
     model = build(DESIGN, calibration, deployment="reference", cached_keys=np.arange(10, dtype=np.int64))
     code = np.int16(DESIGN.operations.index("redirect"))
-
-    def completed_s(count: int) -> list[float]:
-        requests = replace(
-            workload.steady(DESIGN, "constant", 100.0, count / 100, 1, 1),
-            arrival_s=np.zeros(count),
-            operation=np.full(count, code),
-        )
-        return simulate(model, requests, 1).completed_s.tolist()  # type: ignore[no-any-return]
-
-    (alone,) = completed_s(1)
-    first, second = completed_s(2)
-    last_s = 0.3 * CALIBRATION.demands["redirect"]["api"].mean_s
-    assert first > alone + last_s / 2
-    assert second - first < last_s
+    requests = replace(
+        workload.steady(DESIGN, "constant", 100.0, 0.03, 1, 1), arrival_s=np.zeros(3), operation=np.full(3, code)
+    )
+    first, second, third = simulate(model, requests, 1).completed_s.tolist()
+    assert first < second == third

@@ -21,6 +21,7 @@ from simulations.model import (
     Cache,
     Constant,
     Delay,
+    Distribution,
     Exponential,
     Flow,
     Hold,
@@ -31,10 +32,12 @@ from simulations.model import (
     Release,
     Serve,
     Spawn,
+    StartUp,
     Station,
     Step,
     Store,
 )
+from simulations.program import compile_model
 from simulations.proof.equality import Tally, example, kinds, problems, shrunk
 from tests.unit.simulations.builders import both_engines, poisson, requests
 
@@ -102,6 +105,30 @@ def test_fan_in_from_three_stations_with_equal_times_keeps_the_order_of_scheduli
         [Station("a"), Station("b"), Station("c"), Station("last", 2)],
     )
     both_engines(model, requests(np.repeat(np.arange(100.0), 3)))
+
+
+@pytest.mark.parametrize("whole_seconds", [True, False])
+@pytest.mark.parametrize("bin_s", [None, 7.0])
+def test_turns_in_the_loop_for_plain_models(whole_seconds: bool, bin_s: float | None) -> None:
+    """A loop that is asked again and again, by requests and by what they spawn; alone, together, and after idling."""
+    constant: Callable[[float], Distribution] = Constant if whole_seconds else Exponential
+    steps: list[Step] = [
+        Serve("loop", constant(1.0)),
+        Branch([(0.5, [Delay("await", constant(2.0))]), (0.5, [Serve("other", constant(1.0)), Spawn("job")])]),
+        Serve("loop", constant(1.0)),
+        Delay("await", constant(1.0)),
+        Serve("loop", constant(0.0) if whole_seconds else constant(0.5)),
+    ]
+    job: list[Step] = [Serve("loop", constant(1.0)), Delay("rest", constant(3.0)), Serve("other", constant(1.0))]
+    start_up = StartUp([(0.5, Constant(1.0)), (4.0, Exponential(2.0))])
+    stations = [Station("loop", start_up=start_up, turns=True), Station("other", turns=True)]
+    model = Model("loops", [Flow("get", steps), Flow("job", job)], stations)
+    assert not compile_model(model).full
+    times = np.sort(np.concatenate([integers(400, 2400, 3), integers(100, 12_000, 4)])).astype(np.float64)
+    path = both_engines(model, requests(times), bin_s=bin_s)
+    loop = path.queues.index("loop")
+    assert path.queue.max_waiting[loop] > 3
+    assert path.utilisation[loop] < 0.5
 
 
 def test_pools_held_inside_each_other_and_around_stations() -> None:

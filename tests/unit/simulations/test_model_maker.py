@@ -86,7 +86,7 @@ def test_a_failing_example_is_made_as_small_as_it_can_be() -> None:
     small = shrunk(one, hedges_a_service)
     steps = [type(step).__name__ for _, step in small.model.walk()]
     assert steps[-2:] == ["Hedge", "Serve"]
-    assert len(steps) <= 3  # the requests' own flow may be another one
+    assert len(steps) <= 4  # the flows of the two requests may be others
     assert len(small.requests) == 2
     assert len(small.model.stations) == 1
     assert not small.model.populations

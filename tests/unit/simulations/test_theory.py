@@ -116,6 +116,13 @@ def test_processor_sharing_depends_on_the_mean_alone_and_costs_the_memoryless_qu
     assert theory.mmc_processor_sharing(2.1, 1.0, 3).response_time_s == theory.mmc(2.1, 1.0, 3).response_time_s
 
 
+def test_turns_cost_nothing_where_requests_are_rare_and_half_as_much_again_as_a_line_near_saturation() -> None:
+    assert theory.mg1_turns(1e-9, 1.0, 1.0) == pytest.approx(1.0)
+    # B (1/2 + ρ) -> 3/2 E[S²] / (E[S] 2 (1 - ρ)), the line's wait E[S²] / (2 E[S] (1 - ρ)): 3/2 of it.
+    turns, line = theory.mg1_turns(0.999, 1.0, 2.0) - 1.0, theory.mg1(0.999, 1.0, 2.0).wait_s
+    assert turns / line == pytest.approx(1.5, rel=0.002)
+
+
 def test_a_set_up_of_nothing_and_one_at_a_rare_request_are_the_limits() -> None:
     assert theory.mg1_set_up(0.5, 1.0, 1.0, 0.0, 1.0) == pytest.approx(2.0)
     assert theory.mg1_set_up(1e-9, 1.0, 1.0, 3.0, 1.0) == pytest.approx(4.0)

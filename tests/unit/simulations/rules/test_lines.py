@@ -1,8 +1,8 @@
-"""Stations, pools, sharing, start-up, and the order of ties."""
+"""Stations, pools, sharing, turns, start-up, and the order of ties."""
 
 from __future__ import annotations
 
-from simulations.model import Delay, Hold, Pool, Release, Serve, Spawn, StartUp, Station
+from simulations.model import Delay, Hold, Pool, Release, Serve, Spawn, StartUp, Station, Timeout
 from simulations.steps import Step
 from tests.unit.simulations.rules.running import Run, booked, c, column, ends, flows, one_flow, outcomes
 
@@ -112,3 +112,60 @@ def test_a_spawned_flow_runs_before_the_next_event_and_counts_as_in_flight(run: 
     assert path.spawned.completed_s.tolist() == [2, 4]
     assert path.max_in_flight == 4
     assert path.end_s == 4
+
+
+def test_all_who_wait_are_in_the_next_turn_and_leave_together(run: Run) -> None:
+    model = one_flow(Serve("s", c(1)), stations=[Station("s", turns=True)])
+    path = run(model, [0, 0.5, 0.75, 2, 7])
+    assert ends(path) == [1, 3, 3, 4, 8]
+    # In the second turn, from 1 to 3: one is served first and waits for the other, who waits for him.
+    assert booked(path, "s") == (1.5 + 1.25 + 1, 5, 5)
+    assert path.spans is not None
+    assert path.spans[:, column(path, "s")].tolist() == [1, 2.5, 2.25, 2, 1]
+    assert path.queue.max_waiting.tolist() == [2]
+    assert path.utilisation.tolist() == [5 / 8]
+
+
+def test_the_next_turn_begins_before_those_of_the_last_one_go_on(run: Run) -> None:
+    station = Station("s", turns=True)
+    path = run(one_flow(Serve("s", c(1)), Serve("s", c(2)), stations=[station]), [0, 0.5, 0.75])
+    # At 1 the other two are taken up, to 3; the first comes back at 1 and is alone in the turn after theirs, to 5.
+    assert ends(path) == [5, 9, 9]
+
+
+def test_of_two_who_come_at_once_the_first_has_a_turn_of_his_own(run: Run) -> None:
+    station = Station("s", turns=True)
+    path = run(one_flow(Serve("s", c(1)), Serve("s", c(2)), stations=[station]), [0, 0])
+    # Turns: the first, 0 to 1; the second, 1 to 2; the first again, 2 to 4; the second again, 4 to 6.
+    assert ends(path) == [4, 6]
+
+
+def test_a_turn_serves_by_priority_and_its_start_up_is_for_who_finds_the_loop_idle(run: Run) -> None:
+    steps: dict[str, list[Step]] = {"low": [Serve("s", c(2), priority=1)], "high": [Serve("s", c(1))]}
+    station = Station("s", start_up=StartUp([(0, c(1)), (4, c(2))]), turns=True)
+    path = run(flows(steps, stations=[station]), [0, 0.5, 1, 12], operation=[0, 0, 1, 1])
+    assert ends(path) == [3, 6, 6, 15]
+    # In the turn from 3 to 6 the third is served first, up to 4, and the second then.
+    assert booked(path, "s") == (3.5 + (2 + 2), (2 + 1) + 2 + 1 + (1 + 2), 4)
+
+
+def test_one_who_is_cancelled_during_his_turn_is_served_all_the_same(run: Run) -> None:
+    hasty: list[Step] = [Timeout(c(1.75), [Serve("s", c(1))], abandoned="cancel")]
+    model = flows({"patient": [Serve("s", c(1))], "hasty": hasty}, stations=[Station("s", turns=True)])
+    path = run(model, [0, 0.5, 0.75, 1, 2.75], operation=[0, 1, 0, 1, 0])
+    # The second is cancelled at 2.25, in the turn from 1 to 3, which lasts as long; the fourth at 2.75, in the line.
+    assert outcomes(path) == ["completed", "timed_out", "completed", "timed_out", "completed"]
+    assert ends(path) == [1, 2.25, 3, 2.75, 4]
+    # The second waited and was served from 0.5 to 2.25 in all; for what was left of his turn it is as if he had not.
+    assert booked(path, "s") == ((1.5 - 0.75) + 1.25 + 1.75 + 0.25, 4, 4)
+    queue = path.queue
+    assert [each.tolist() for each in (queue.completions, queue.interrupted, queue.abandoned)] == [[3], [1], [1]]
+
+
+def test_a_turn_in_which_nobody_is_left_is_over(run: Run) -> None:
+    hasty: list[Step] = [Timeout(c(1), [Serve("s", c(4))], abandoned="cancel")]
+    model = flows({"patient": [Serve("s", c(1))], "hasty": hasty}, stations=[Station("s", turns=True)])
+    path = run(model, [0, 0.5], operation=[1, 0])
+    assert outcomes(path) == ["timed_out", "completed"]
+    assert ends(path) == [1, 2]
+    assert booked(path, "s") == (0.5, 1 + 1, 2)
