@@ -161,10 +161,13 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
 
 
 def _with_spin(table: pd.DataFrame, speeds: Speeds | None, mean_s: float | None) -> pd.DataFrame:
-    """Labelled records with ``spin``, the probe's time around each request in units of its mean over all windows."""
+    """Labelled records with ``spin``, the probe's time around each request in units of its mean over all windows; and
+    the same by either half of the probes."""
     if speeds is None or mean_s is None:
         return table
-    return table.assign(spin=speeds.around(table["sent_s"].to_numpy(dtype=np.float64)) / mean_s)
+    at_s = table["sent_s"].to_numpy(dtype=np.float64)
+    measured = dict(zip(waking.SPINS, (speeds, *speeds.halves), strict=True))
+    return table.assign(**{name: one.around(at_s) / mean_s for name, one in measured.items()})
 
 
 def _checked(by_thread_s: float, by_process_s: float) -> float:

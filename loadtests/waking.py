@@ -37,6 +37,10 @@ LEVELS_S = (0.00002, 0.0003, 0.001, 0.003, 0.01)
 SEND_GAPS_S = (0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01)
 """The classes of gaps between sends that foretell the wakes."""
 
+SPIN = "spin"
+SPINS = (SPIN, "spin_by_one_half", "spin_by_the_other")
+"""The columns with the probe's time: by all probes, and by either half of them."""
+
 STRETCH = 8
 LEVEL_SAMPLES_MIN = 30
 _RESAMPLED = 60
@@ -104,14 +108,14 @@ class _Stretches:
     wakes: NDArray[np.float64]  # stretch x level
     cpu_s: FloatArray
     duration_s: FloatArray
-    spin: FloatArray
+    spins: NDArray[np.float64]  # stretch x `SPINS`
     gaps: NDArray[np.float64]  # stretch x class of gaps between sends
 
 
 def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Fitted:
     """Fit demands, extras and the elasticity over several windows of one process.
 
-    ``tables`` are labelled records (`estimate.labelled`), with ``spin``, the probe's time around each request in units
+    ``tables`` are labelled records (`estimate.labelled`), with `SPINS`, the probe's time around each request in units
     of its mean, where that is known. ``background`` is the process's utilisation when nobody asks anything of it. The
     intervals of demands and extras are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
     processes, or there are fewer stretches than unknowns.
@@ -122,15 +126,16 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
         np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes", "gaps")
     )
     cpu_s = np.concatenate([one.cpu_s - background * one.duration_s for one in found])
-    change = np.concatenate([one.spin for one in found]) - 1
+    changes = np.concatenate([one.spins for one in found]).T - 1
     instruments = np.hstack([counts, gaps])
     matrix = np.hstack([counts, instruments @ np.linalg.lstsq(instruments, wakes, rcond=None)[0]])
     if len(cpu_s) <= matrix.shape[1]:
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
     # By what each level costs more than the one below: never less, for what slept longer is no warmer.
     steps = np.hstack([matrix[:, : len(labels)], matrix[:, len(labels) :][:, ::-1].cumsum(axis=1)[:, ::-1]])
-    elasticity, half_width = _elasticity(steps, cpu_s, change)
-    steps *= (1 + elasticity * change)[:, None]
+    busiest = np.concatenate([np.full(len(one.cpu_s), top) for one, top in zip(found, _busiest(tables), strict=True)])
+    elasticity, half_width = _elasticity(steps[busiest], cpu_s[busiest], changes[:, busiest])
+    steps *= (1 + elasticity * changes[0])[:, None]
     solution = _by_level(nnls(steps, cpu_s)[0], len(labels))
     generator = stream(len(cpu_s), "bootstrap of stretches")
     again = np.array(
@@ -151,13 +156,9 @@ def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float)
 
     A step holds about `STRETCH` requests; one without any counts 1. On the whole as much was used as expected.
     """
-    spans_s = [float(table["sent_s"].max()) for table in tables]
-    rates_rps = [len(table) / span_s for table, span_s in zip(tables, spans_s, strict=True)]
-    step_s = STRETCH / max(rates_rps)
+    step_s = STRETCH / max(_rates_rps(tables))
     used, expected = [], []
-    for table, rate_rps in zip(tables, rates_rps, strict=True):
-        if rate_rps < _NEARLY * max(rates_rps):
-            continue
+    for table in (table for table, top in zip(tables, _busiest(tables), strict=True) if top):
         ordered = table.sort_values("span_at_s", kind="stable")
         clock, at = (ordered[name].to_numpy(dtype=np.float64) for name in ("span_clock_s", "span_at_s"))
         step = ((at - at[0]) / step_s).astype(np.int64)[:-1]
@@ -170,21 +171,36 @@ def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float)
     return step_s, tuple(np.round(np.maximum(ratio, _LEAST), 3).tolist())
 
 
-def _elasticity(steps: NDArray[np.float64], cpu_s: FloatArray, change: FloatArray) -> tuple[float, float]:
-    """By what share of the probe's relative ``change`` each stretch's CPU changes, and half the width of its interval.
+def _rates_rps(tables: Sequence[pd.DataFrame]) -> list[float]:
+    return [len(table) / float(table["sent_s"].max()) for table in tables]
 
-    Demands and elasticity are fitted in turns: each is a least-squares problem when the other is known. No more than
-    all of it, and never the other way round.
+
+def _busiest(tables: Sequence[pd.DataFrame]) -> list[bool]:
+    """Which windows are of nearly the highest rate."""
+    rates_rps = _rates_rps(tables)
+    return [rate_rps >= _NEARLY * max(rates_rps) for rate_rps in rates_rps]
+
+
+def _elasticity(steps: NDArray[np.float64], cpu_s: FloatArray, changes: NDArray[np.float64]) -> tuple[float, float]:
+    """By what share of the probe's relative change each stretch's CPU changes, and half the width of its interval.
+
+    Of stretches at one rate, for the probe also takes longer the busier the process is that it shares the core with.
+    ``changes`` are by all probes and by either half of them. What a probe errs by would make the elasticity too small,
+    were it fitted to the same probe's change; so the change by each half is the other's instrument (errors in
+    variables; Wooldridge 2010, chapter 5). Demands and elasticity are fitted in turns: each is a least-squares problem
+    when the other is known. No more than all of it, and never the other way round.
     """
     elasticity = half_width = 0.0
-    if not change.any():
-        return elasticity, half_width
+    every, one, other = changes
     for _ in range(_TURNS):
-        unchanged_s = steps @ nnls(steps * (1 + elasticity * change)[:, None], cpu_s)[0]
-        moved_s = unchanged_s * change
-        elasticity = float(np.clip(moved_s @ (cpu_s - unchanged_s) / (moved_s @ moved_s), 0, 1))
+        unchanged_s = steps @ nnls(steps * (1 + elasticity * every)[:, None], cpu_s)[0]
+        common_s2 = float((unchanged_s * one) @ (unchanged_s * other))
+        if common_s2 <= 0:
+            return 0.0, 0.0
+        moved_s = unchanged_s * (one + other) / 2
+        elasticity = float(np.clip(moved_s @ (cpu_s - unchanged_s) / common_s2, 0, 1))
         left_s = cpu_s - unchanged_s - elasticity * moved_s
-        half_width = float(_NORMAL_95 * np.sqrt((moved_s * left_s) @ (moved_s * left_s)) / (moved_s @ moved_s))
+        half_width = float(_NORMAL_95 * np.sqrt((moved_s * left_s) @ (moved_s * left_s)) / common_s2)
     return elasticity, half_width
 
 
@@ -205,9 +221,9 @@ def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
     ]
 
 
-def _spin(table: pd.DataFrame) -> FloatArray:
+def _spin(table: pd.DataFrame, name: str = SPIN) -> FloatArray:
     """The probe's time around each request in units of its mean; 1 where it is not known."""
-    return table["spin"].to_numpy(dtype=np.float64) if "spin" in table else np.ones(len(table))
+    return table[name].to_numpy(dtype=np.float64) if name in table else np.ones(len(table))
 
 
 def _wakes(table: pd.DataFrame, after_s: Sequence[float]) -> NDArray[np.float64]:
@@ -236,9 +252,9 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
-    spin = np.add.reduceat(_spin(ordered)[held], starts) / STRETCH
+    spins = np.array([np.add.reduceat(_spin(ordered, name)[held], starts) / STRETCH for name in SPINS]).T
     sent = np.sort(ordered["sent_s"].to_numpy(dtype=np.float64))
     level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[:1]), side="right")
     is_gap = (level[:, None] == np.arange(1, len(SEND_GAPS_S) + 1)).astype(np.float64)
     gaps = np.add.reduceat(is_gap[held], starts, axis=0)
-    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), spin, gaps)
+    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), spins, gaps)

@@ -44,6 +44,11 @@ class Speeds:
         """The probe's mean time, what an interruption of it adds left out."""
         return float(np.minimum(self.spin_s, _INTERRUPTED * np.median(self.spin_s)).mean())
 
+    @property
+    def halves(self) -> tuple[Speeds, Speeds]:
+        """Every other probe, and the others: two measurements of the same speed that err each for itself."""
+        return tuple(Speeds(self.at_s[first::2], self.spin_s[first::2]) for first in range(2))  # type: ignore[return-value]
+
     def around(self, moments_s: FloatArray) -> FloatArray:
         """The probe's median time around each moment: of the `AROUND` probes nearest to it."""
         after = np.searchsorted(self.at_s, moments_s)

@@ -20,7 +20,7 @@ POSTGRES = {"read": 0.0001, "read_miss": 0.0006, "write": 0.0015}
 VALKEY = {"read": 0.0001, "read_miss": 0.0002, "write": 0.0}
 OUTSIDE_S, IDLE, CLIENT_S = 0.0005, 0.02, 0.0003
 SPIN_S, ELASTICITY = 0.00002, 0.8
-SEND_S, FINISH_S = 0.0001, 0.0002  # parts of what is outside; the second comes after the answer
+SEND_S, FINISH_S = 0.0001, 0.0002  # parts of what is outside: the answer's way out, and its count and log line
 
 
 def window(
@@ -31,15 +31,17 @@ def window(
     extra_s: float = 0.0,
     waking_s: float = 0.0,
     speeds: Speeds | None = None,
+    probed: Speeds | None = None,
 ) -> Window:
     """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer;
     ``waking_s``: each time that the thread slept before it, or, up to three times, while it awaited something;
-    ``speeds``: where the probe took longer than `SPIN_S`, `ELASTICITY` of that held for all work of the core."""
+    ``speeds``: where the probe took longer than `SPIN_S`, `ELASTICITY` of that held for all work of the core;
+    ``probed``: what the probe said of it, if it erred."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
     sent = np.cumsum(generator.exponential(1 / rate_rps, count))
     cpu, cache, database = (np.array([table[label] for label in labels]) for table in (CPU, CACHE, DATABASE))
-    answered = sent + cpu + cache + database + OUTSIDE_S - FINISH_S + CLIENT_S
+    answered = sent + cpu + cache + database + OUTSIDE_S + CLIENT_S
     gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
     wakes = generator.integers(0, 4, count)
     cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + (gap >= waking.LEVELS_S[0]))
@@ -76,7 +78,7 @@ def window(
         "postgres": sum(POSTGRES[label] for label in labels) + 0.01 * duration,
         "valkey": sum(VALKEY[label] for label in labels),
     }
-    return Window(table, Busy(used, duration), speeds)
+    return Window(table, Busy(used, duration), probed or speeds)
 
 
 WINDOWS = [
@@ -188,6 +190,21 @@ def test_the_speed_of_the_core_is_told_apart_from_the_demand() -> None:
         assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=0.005)
     # Nothing else changed the speed: what is left is the stretches' own coarseness.
     assert np.std(found.pace.residuals) < 0.06
+
+
+def test_what_a_probe_errs_by_makes_the_elasticity_no_smaller() -> None:
+    """Errors of the size of the changes: fitted to the same probes' change, it would come out at half of what it is."""
+    generator = np.random.default_rng(5)
+    at_s = np.arange(0.0, 200.0, 0.02)
+    speeds = Speeds(at_s, SPIN_S * (1 + 0.2 * np.sin(at_s)))
+    erring = Speeds(at_s, speeds.spin_s * generator.normal(1.0, 0.3, at_s.size))
+    errors = (erring.around(at_s) - speeds.around(at_s)) / SPIN_S
+    assert np.std(errors) > 0.1
+    same = {"read": 0.4, "read_miss": 0.3, "write": 0.3}
+    windows = [window(same, seed, count=12_000, speeds=speeds, probed=erring) for seed in range(2)]
+    found = estimate(windows, QUIET)
+    assert found.pace is not None
+    assert found.pace.elasticity == pytest.approx(ELASTICITY, abs=0.1)
 
 
 def test_what_the_probe_does_not_see_is_left_over_in_its_own_time() -> None:
