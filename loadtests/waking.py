@@ -133,8 +133,8 @@ def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float
         raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
     # By what each level costs more than the one below: never less, for what slept longer is no warmer.
     steps = np.hstack([matrix[:, : len(labels)], matrix[:, len(labels) :][:, ::-1].cumsum(axis=1)[:, ::-1]])
-    busiest = np.concatenate([np.full(len(one.cpu_s), top) for one, top in zip(found, _busiest(tables), strict=True)])
-    elasticity, half_width = _elasticity(steps[busiest], cpu_s[busiest], changes[:, busiest])
+    window = np.repeat(np.arange(len(found)), [len(one.cpu_s) for one in found])
+    elasticity, half_width = _elasticity(steps, cpu_s, changes, window)
     steps *= (1 + elasticity * changes[0])[:, None]
     solution = _by_level(nnls(steps, cpu_s)[0], len(labels))
     generator = stream(len(cpu_s), "bootstrap of stretches")
@@ -156,9 +156,13 @@ def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float)
 
     A step holds about `STRETCH` requests; one without any counts 1. On the whole as much was used as expected.
     """
-    step_s = STRETCH / max(_rates_rps(tables))
+    spans_s = [float(table["sent_s"].max()) for table in tables]
+    rates_rps = [len(table) / span_s for table, span_s in zip(tables, spans_s, strict=True)]
+    step_s = STRETCH / max(rates_rps)
     used, expected = [], []
-    for table in (table for table, top in zip(tables, _busiest(tables), strict=True) if top):
+    for table, rate_rps in zip(tables, rates_rps, strict=True):
+        if rate_rps < _NEARLY * max(rates_rps):
+            continue
         ordered = table.sort_values("span_at_s", kind="stable")
         clock, at = (ordered[name].to_numpy(dtype=np.float64) for name in ("span_clock_s", "span_at_s"))
         step = ((at - at[0]) / step_s).astype(np.int64)[:-1]
@@ -171,37 +175,38 @@ def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float)
     return step_s, tuple(np.round(np.maximum(ratio, _LEAST), 3).tolist())
 
 
-def _rates_rps(tables: Sequence[pd.DataFrame]) -> list[float]:
-    return [len(table) / float(table["sent_s"].max()) for table in tables]
-
-
-def _busiest(tables: Sequence[pd.DataFrame]) -> list[bool]:
-    """Which windows are of nearly the highest rate."""
-    rates_rps = _rates_rps(tables)
-    return [rate_rps >= _NEARLY * max(rates_rps) for rate_rps in rates_rps]
-
-
-def _elasticity(steps: NDArray[np.float64], cpu_s: FloatArray, changes: NDArray[np.float64]) -> tuple[float, float]:
+def _elasticity(
+    steps: NDArray[np.float64], cpu_s: FloatArray, changes: NDArray[np.float64], window: NDArray[np.int64]
+) -> tuple[float, float]:
     """By what share of the probe's relative change each stretch's CPU changes, and half the width of its interval.
 
-    Of stretches at one rate, for the probe also takes longer the busier the process is that it shares the core with.
-    ``changes`` are by all probes and by either half of them. What a probe errs by would make the elasticity too small,
-    were it fitted to the same probe's change; so the change by each half is the other's instrument (errors in
-    variables; Wooldridge 2010, chapter 5). Demands and elasticity are fitted in turns: each is a least-squares problem
-    when the other is known. No more than all of it, and never the other way round.
+    Of changes within a ``window`` only: the probe also takes longer the busier the process is that it shares the core
+    with, and each window has its own rate and mix (fixed effects; Wooldridge 2010, chapter 10). ``changes`` are by all
+    probes and by either half of them. What a probe errs by would make the elasticity too small, were it fitted to the
+    same probe's change; so the change by each half is the other's instrument (errors in variables; chapter 5). Demands
+    and elasticity are fitted in turns: each is a least-squares problem when the other is known. No more than all of it,
+    and never the other way round.
     """
     elasticity = half_width = 0.0
-    every, one, other = changes
+    every, *halves = changes
     for _ in range(_TURNS):
         unchanged_s = steps @ nnls(steps * (1 + elasticity * every)[:, None], cpu_s)[0]
-        common_s2 = float((unchanged_s * one) @ (unchanged_s * other))
+        one_s, other_s = (_within(unchanged_s * change, unchanged_s, window) for change in halves)
+        common_s2 = float(one_s @ other_s)
         if common_s2 <= 0:
             return 0.0, 0.0
-        moved_s = unchanged_s * (one + other) / 2
-        elasticity = float(np.clip(moved_s @ (cpu_s - unchanged_s) / common_s2, 0, 1))
-        left_s = cpu_s - unchanged_s - elasticity * moved_s
-        half_width = float(_NORMAL_95 * np.sqrt((moved_s * left_s) @ (moved_s * left_s)) / common_s2)
+        both_s, used_s = (one_s + other_s) / 2, _within(cpu_s, unchanged_s, window)
+        elasticity = float(np.clip(both_s @ used_s / common_s2, 0, 1))
+        left_s = both_s * (used_s - elasticity * both_s)
+        half_width = float(_NORMAL_95 * np.sqrt(left_s @ left_s) / common_s2)
     return elasticity, half_width
+
+
+def _within(seconds: FloatArray, expected_s: FloatArray, window: NDArray[np.int64]) -> FloatArray:
+    """Each stretch's seconds, less what is its window's: that is shared out as the expected CPU time is."""
+    share = np.bincount(window, seconds) / np.bincount(window, expected_s)
+    left_s: FloatArray = seconds - share[window] * expected_s
+    return left_s
 
 
 def _by_level(solution: FloatArray, labels: int) -> FloatArray:
