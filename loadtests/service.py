@@ -46,6 +46,11 @@ class Service:
         placed: dict[str, list[int]] | None = self.ready.get("cores")
         return placed
 
+    @property
+    def is_awake(self) -> bool:
+        """Whether the machine's cores are kept from sleeping while it runs."""
+        return bool(self.ready.get("awake"))
+
     def dead(self) -> list[str]:
         """The names of its processes that have ended."""
         return [name for name, pid in self.pids.items() if not _is_alive(pid)]
@@ -90,7 +95,8 @@ def running_service(
 ) -> Iterator[Service]:
     """Run a design's service with its servers until the block ends. ``folder`` keeps its log; default a temporary one.
 
-    The API processes get CPU cores of their own, where there are enough; we and all else keep to the others.
+    The API processes get CPU cores of their own, where there are enough; we and all else keep to the others. No core
+    sleeps meanwhile, where the machine lets us ask for that.
     ``progress`` is told in a few words how the start goes. Raises `ServerUnavailable` if the service does not start.
     """
     with tempfile.TemporaryDirectory(prefix="sdlab-swarm-") as temporary:

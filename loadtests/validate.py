@@ -1,9 +1,10 @@
 """Validation's measured half: blocks of calibrating, freezing, and loading the service where nothing was fitted.
 
-A block is a freshly started service. It is calibrated, its parameters are frozen - written to a file and named by a
-digest - and only then come the loads they will be judged at, each once, in random order. So no parameter has seen its
-loads, and yet what drifts in the machine meets both alike; the blocks are the repeats. `lab predict` replays what was
-sent in the model, with the block's own parameters, and `lab report` compares.
+A block is a freshly started service. It is calibrated, its parameters are frozen - fitted to its calibration's windows
+and those of the blocks before it, written to a file and named by a digest - and only then come the loads they will be
+judged at, each once, in random order. So no parameter has seen its loads, and yet what drifts in the machine meets
+both alike; the blocks are the repeats. `lab predict` replays what was sent in the model, with the block's own
+parameters, and `lab report` compares.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from pathlib import Path
 import pandas as pd
 
 from loadtests import validity
-from loadtests.calibrate import calibrate
+from loadtests.calibrate import Calibrated, calibrate
 from loadtests.freeze import freeze
 from loadtests.session import Session
 from sdlab import arrivals, runs, spoilt, workload
-from sdlab.calibration import Calibration
 from sdlab.runs import Run
 
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -44,24 +44,28 @@ class Plan:
 
 @dataclass
 class Block:
-    """What one block left: its frozen parameters, and its windows with the reasons why some were rejected.
+    """What one block left: its frozen parameters, from its own calibration and those before it, and its windows with
+    the reasons why some were rejected.
 
     ``calibration_disturbed``: how the machine disturbed windows that it was calibrated by, a reason each.
     """
 
     number: int
-    calibration: Calibration
+    calibrated: Calibrated
     frozen: Run
     windows: list[Run] = field(default_factory=list)
     rejected: dict[str, list[str]] = field(default_factory=dict)
     calibration_disturbed: list[str] = field(default_factory=list)
 
 
-def measure(session: Session, plan: Plan, number: int, told: Callable[[str], None]) -> Block:
-    """Run one block on a fresh service. ``told`` hears what is being done."""
-    done = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps)
+def measure(
+    session: Session, plan: Plan, number: int, told: Callable[[str], None], earlier: Calibrated | None = None
+) -> Block:
+    """Run one block on a fresh service. ``told`` hears what is being done; ``earlier`` is what the block before it was
+    calibrated to."""
+    done = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps, earlier)
     calibration, keys = done.calibration, done.keys
-    block = Block(number, calibration, freeze(session, done, plan.calibration_window_s))
+    block = Block(number, done, freeze(session, done, plan.calibration_window_s))
     told(f"block {number}: parameters frozen as {calibration.digest}")
     counted = [run.json("resources") for run in session.done if run.manifest.run_id in calibration.run_ids]
     calibrated_s = spoilt.reference_s(counted)
@@ -107,7 +111,7 @@ def _window(session: Session, plan: Plan, block: Block, keys: int, share: float,
         saturation_rps=plan.saturation_rps,
         saturation_source=plan.source,
         calibration_run_id=block.frozen.manifest.run_id,
-        digest=block.calibration.digest,
+        digest=block.calibrated.calibration.digest,
         calibrated_probe_s=calibrated_s,
         calibration_windows_disturbed=len(block.calibration_disturbed),
     )

@@ -61,10 +61,10 @@ def validate(
     rate_rps, source = _saturation(job, saturation)
     console.print(f"saturation {rate_rps:.0f} requests/s ({source})")
     plan = Plan(rate_rps, source, rates, window, held_out_window, again)
-    blocks = []
+    blocks: list[Block] = []
     for number in range(1, repeats + 1):
         with job.session({"block": number}) as (session, told):
-            block = measure(session, plan, number, told)
+            block = measure(session, plan, number, told, blocks[-1].calibrated if blocks else None)
         blocks.append(block)
         _show_block(console, block)
     if as_json:
@@ -120,7 +120,7 @@ def _saturation(job: _Job, named_rps: float | None) -> tuple[float, str]:
 def _as_dict(block: Block) -> dict[str, Any]:
     return {
         "block": block.number,
-        "digest": block.calibration.digest,
+        "digest": block.calibrated.calibration.digest,
         "calibration_run": shown_path(block.frozen.folder),
         "runs": [shown_path(run.folder) for run in block.windows],
         "rejected": block.rejected,
@@ -130,7 +130,7 @@ def _as_dict(block: Block) -> dict[str, Any]:
 
 def _show_block(console: Console, block: Block) -> None:
     console.print(
-        f"block {block.number}: frozen as {block.calibration.digest} in {shown_path(block.frozen.folder)}; "
+        f"block {block.number}: frozen as {block.calibrated.calibration.digest} in {shown_path(block.frozen.folder)}; "
         f"{len(block.windows)} windows, {len(block.rejected)} rejected",
         soft_wrap=True,
     )

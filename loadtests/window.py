@@ -144,6 +144,7 @@ def run_window(
             "links": service.links,
             "generators": generators,
             "cores": service.cores,
+            "awake": service.is_awake,
             **({"thresholds": [threshold.text for threshold in thresholds]} if thresholds else {}),
             **(parameters or {}),
         },

@@ -34,7 +34,10 @@ def serve_command(
     folder: Annotated[Path | None, typer.Option(help="Keeps data and logs [default: a temporary folder].")] = None,
     apart: Annotated[
         bool,
-        typer.Option("--apart", help="Give each API process a CPU core of its own, if there are enough."),
+        typer.Option(
+            "--apart",
+            help="Give each API process a CPU core of its own, if there are enough; let no core sleep, if we may.",
+        ),
     ] = False,
     log_level: Annotated[str, typer.Option(help="debug, info (a line a request), warning or error.")] = "info",
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,

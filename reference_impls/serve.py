@@ -38,6 +38,7 @@ def serve(slug: str, options: Options) -> None:
         cores.stay_on(placed.others)  # so does all that is started from here, but the API
     with processes.undisturbed_stack() as stack:
         stack.enter_context(processes.sigterm_as_exit())
+        awake = options.is_apart and stack.enter_context(cores.kept_awake())
         listener = stack.enter_context(_listen(options.port))
         folder = options.folder.resolve() if options.folder else _temporary_folder(stack)
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +46,7 @@ def serve(slug: str, options: Options) -> None:
         say("starting PostgreSQL and Valkey")
         running = stack.enter_context(servers(folder))
         _prepare(service, running, options, say)
-        supervisor = Supervisor(slug, service, running, options, folder, listener, placed)
+        supervisor = Supervisor(slug, service, running, options, folder, listener, placed, awake)
         stack.callback(supervisor.stop)
         try:
             supervisor.start()

@@ -72,6 +72,7 @@ class Supervisor:
     folder: Path
     listener: socket.socket
     cores: Cores | None = None
+    is_awake: bool = False
     is_ready: bool = False
     api: list[Child] = field(default_factory=list)
     workers: dict[str, Child] = field(default_factory=dict)
@@ -212,6 +213,7 @@ class Supervisor:
             "redis_url": self.running.redis_url,
             "pids": pids,
             "cores": self.cores.as_dict() if self.cores else None,
+            "awake": self.is_awake,
             "restarts": {name: len(self.restarts.get(name, [])) for name in self.workers},
             "supervisor_pid": os.getpid(),
             "log_folder": str(self.folder),

@@ -66,6 +66,7 @@ def machine(material: Material, loads: Sequence[Load]) -> Section:
     place = (
         f"{where.cpu}, {_count(where.cores, 'core')}, {n.significant(where.memory_bytes / 2**30)} GiB, "
         f"{where.system}, Python {where.python}."
+        + (" Its cores were kept from sleeping." if run.manifest.parameters.get("awake") else "")
     )
     rule = (
         f"{len(windows)} held-out windows, {sum(not window.valid for window in windows)} of them left out. "
