@@ -24,7 +24,7 @@ from rich.console import Console
 from sdlab import catalog, processes
 from sdlab.errors import LabError
 from sdlab.processes import Child
-from sdlab.typical import typical_calibration
+from sdlab.runs import find_runs
 
 app = typer.Typer(add_completion=False)
 
@@ -96,9 +96,8 @@ def run(
 
 
 def _publish_calibration(slug: str, study: str) -> None:
-    """Make what this study has measured the design's own calibration."""
-    run = typical_calibration(slug, study)
-    assert run is not None  # the study's validation has just made some
+    """Make what this study has measured last the design's own calibration."""
+    *_, run = (run for run in find_runs(slug, "calibration") if run.manifest.study == study)
     shutil.copyfile(run.folder / "calibration.toml", catalog.design_folder(slug) / "calibration.toml")
 
 

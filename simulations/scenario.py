@@ -18,7 +18,6 @@ from sdlab.errors import InvalidInput
 from sdlab.runs import Run, find_runs, replayed
 from sdlab.spec import SECONDS_PER_DAY, Design
 from sdlab.speed import Speeds
-from sdlab.typical import typical_calibration
 from sdlab.workload import Requests
 from simulations.demands import suffix
 from simulations.model import Model
@@ -93,8 +92,8 @@ def with_model(scenario: Scenario, name: str, model: Model) -> Scenario:
 
 
 def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = None) -> Calibration | None:
-    """The calibration in a file, of a study ("study:ID": its typical one), the design's own if it has one (None), none
-    ("assumed")."""
+    """The calibration in a file, of a study ("study:ID": its last, which has the windows of all its blocks), the design's
+    own if it has one (None), none ("assumed")."""
     if choice == ASSUMED:
         return None
     own = catalog.design_folder(slug) / "calibration.toml"
@@ -102,10 +101,10 @@ def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = N
         return Calibration.load(own) if own.is_file() else None
     if choice.startswith(OF_STUDY):
         study = choice.removeprefix(OF_STUDY)
-        found = typical_calibration(slug, study, runs_folder)
-        if found is None:
+        found = [run for run in find_runs(slug, "calibration", runs_folder) if run.manifest.study == study]
+        if not found:
             raise InvalidInput("--calibration", choice, "that study has no calibration; `lab validate` makes one")
-        return Calibration.load(found.folder / "calibration.toml")
+        return Calibration.load(found[-1].folder / "calibration.toml")
     calibration = Calibration.load(Path(choice))
     if calibration.design != slug:
         raise InvalidInput("--calibration", choice, f"is of the design {calibration.design}, not of {slug}")
