@@ -92,8 +92,10 @@ def with_model(scenario: Scenario, name: str, model: Model) -> Scenario:
 
 
 def load_calibration(slug: str, choice: str | None, runs_folder: Path | None = None) -> Calibration | None:
-    """The calibration in a file, of a study ("study:ID": its last, which has the windows of all its blocks), the design's
-    own if it has one (None), none ("assumed")."""
+    """The calibration in a file, of a study ("study:ID"), the design's own if it has one (None), none ("assumed").
+
+    Of a study its last, which has the windows of all its blocks.
+    """
     if choice == ASSUMED:
         return None
     own = catalog.design_folder(slug) / "calibration.toml"
