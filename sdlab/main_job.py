@@ -60,7 +60,7 @@ def run(
     windows = (
         ["--window=2", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.8", "--again=0"]
         if quick
-        else ["--window=4", "--held-out-window=6", "--repeats=3", "--again=1"]
+        else ["--window=4", "--held-out-window=6", "--repeats=5", "--again=1"]
     )
     search = (
         ["--max-rate=320", "--precision=0.5", "--probe=2", "--warm-up=1", "--no-confirm"]
@@ -72,7 +72,7 @@ def run(
     )
     sizes = QUICK_CACHE_SIZES if quick else CACHE_SIZES
     began_s = time.monotonic()
-    length = "a minute, too short for numbers to stand on" if quick else "nine minutes"
+    length = "a minute, too short for numbers to stand on" if quick else "twelve minutes"
     console.print(f"[bold]{slug}[/], study {study}: about {length}; Ctrl-C stops everything")
     with tempfile.TemporaryDirectory(prefix="sdlab-run-") as folder:
         job = _Job(console, Path(folder))
