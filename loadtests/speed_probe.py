@@ -1,6 +1,7 @@
 """Times a fixed piece of work on one CPU core, again and again, until it is told to stop (`sdlab.speed`).
 
-A program of its own, so that it can keep to the API's core, 200 times a second.
+A program of its own, so that it can keep to the API's core, 200 times a second. To start one takes that core for some
+tenths of a second, so nothing is measured before it says that it has begun.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from typing import Any
 
 from sdlab import processes
 from sdlab.catalog import ROOT
+from sdlab.errors import LabError
 from sdlab.processes import Child
 
 INTERVAL_S = 0.005
 _STEPS = 300
+_START_TIMEOUT_S = 20.0
 _STOP_GRACE_S = 0.5
 
 
@@ -32,6 +35,14 @@ class SpeedProbe:
     def __init__(self, core: int, child: Child, path: Path) -> None:
         self._core, self._child, self._path = core, child, path
         self._times = array("d")
+
+    def wait_until_begun(self) -> None:
+        """Wait until it has probed for the first time. Raises `LabError` if it ends or takes too long."""
+        until_s = time.monotonic() + _START_TIMEOUT_S
+        while not _begun(self._path).exists():
+            if not self._child.is_running or time.monotonic() > until_s:
+                raise LabError(f"{self._child.name} did not start: {self._child.last_lines(2)}")
+            time.sleep(INTERVAL_S)
 
     def stop(self) -> None:
         processes.stop([self._child], grace_s=_STOP_GRACE_S)
@@ -50,7 +61,7 @@ class SpeedProbe:
 
 @contextmanager
 def probing(core: int) -> Iterator[SpeedProbe]:
-    """Probe a core during the block."""
+    """Probe a core during the block, which begins when the probe has. Raises `LabError` if it does not."""
     with tempfile.TemporaryDirectory(prefix="sdlab-speed-") as name:
         path = Path(name) / "times"
         child = processes.start(
@@ -62,9 +73,15 @@ def probing(core: int) -> Iterator[SpeedProbe]:
         )
         probe = SpeedProbe(core, child, path)
         try:
+            probe.wait_until_begun()
             yield probe
         finally:
             probe.stop()
+
+
+def _begun(path: Path) -> Path:
+    """The file that says that there is a first probe."""
+    return path.with_suffix(".begun")
 
 
 def spin(steps: int) -> None:
@@ -87,6 +104,8 @@ def main(path: Path) -> None:
         began_s = time.thread_time()
         spin(_STEPS)
         times.extend((time.monotonic(), time.thread_time() - began_s))
+        if len(times) == 2:
+            _begun(path).touch()
     partial = path.with_suffix(f".{os.getpid()}")
     partial.write_bytes(times.tobytes())
     partial.replace(path)
