@@ -15,8 +15,14 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 SHORTER = {
     "url_shortener_day": ("load_design(SLUG)", 'load_design(SLUG, ["workload.requests_per_day=1e6"])'),
+    "three_tiers": (
+        "(at_s > 19) & (at_s < 22.5) | (at_s > 64) & (at_s < 66)",
+        "(at_s > 19.5) & (at_s < 22.5) | (at_s > 64.5) & (at_s < 65)",
+    ),
 }
-"""What is put in the place of what: a day of a million requests follows the code of one of ten million."""
+"""What is put in the place of what: a day of a million requests follows the code of one of ten million; SimPy, which
+takes half of that notebook's time, meets the same outage from before its start to after its end, and the same crowd.
+"""
 
 NOT_PARTS = {"NETWORK", "Distribution", "Model", "Step"}
 """Words of a model that are neither a step, a resource nor a distribution."""
