@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from loadtests import validity
-from loadtests.calibrate import Calibrated, calibrate
+from loadtests.calibrate import WARM_UP_S, Calibrated, calibrate
 from loadtests.freeze import freeze
 from loadtests.session import Session
 from sdlab import arrivals, runs, spoilt, workload
@@ -31,7 +31,8 @@ _SEED_STEP = 1000  # other arrivals, operations and keys than the calibration's,
 class Plan:
     """The loads of each block: shares of ``saturation_rps``, ``source`` saying where that number is from.
 
-    At most ``repeated`` windows of a block that the machine spoilt are measured again.
+    At most ``repeated`` windows of a block that the machine spoilt are measured again; if it is 0, no window of its
+    calibration is either.
     """
 
     saturation_rps: float
@@ -40,6 +41,7 @@ class Plan:
     calibration_window_s: float = 5.0
     window_s: float = 8.0
     repeated: int = spoilt.REPEATED_PER_BLOCK
+    warm_up_s: float = WARM_UP_S
 
 
 @dataclass
@@ -63,7 +65,15 @@ def measure(
 ) -> Block:
     """Run one block on a fresh service. ``told`` hears what is being done; ``earlier`` is what the block before it was
     calibrated to."""
-    done = calibrate(session, plan.calibration_window_s, told, plan.saturation_rps, earlier)
+    done = calibrate(
+        session,
+        plan.calibration_window_s,
+        told,
+        plan.saturation_rps,
+        earlier,
+        plan.warm_up_s,
+        repeat_disturbed=plan.repeated > 0,
+    )
     calibration, keys = done.calibration, done.keys
     block = Block(number, done, freeze(session, done, plan.calibration_window_s))
     told(f"block {number}: parameters frozen as {calibration.digest}")

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtests import overload
+from loadtests.calibrate import WARM_UP_S
 from loadtests.display import start_progress
 from loadtests.service import running_service
 from loadtests.session import Session
@@ -43,6 +44,7 @@ def validate(
     again: Annotated[
         int, typer.Option(min=0, max=100, help="Windows of a block to measure again if the machine spoilt them.")
     ] = spoilt.REPEATED_PER_BLOCK,
+    warm_up: Annotated[float, typer.Option(min=1.0, max=600.0, help="Seconds that fill the cache first.")] = WARM_UP_S,
     seed: Annotated[int, typer.Option(help="Seed of times, operations, keys and data.", min=0)] = 7,
     study: Annotated[str | None, typer.Option(help="Name of the study the runs belong to.")] = None,
     runs_folder: Annotated[Path | None, typer.Option("--runs", help="Folder for run folders.")] = None,
@@ -60,7 +62,7 @@ def validate(
     job = _Job(console, design, seed, study, runs_folder)
     rate_rps, source = _saturation(job, saturation)
     console.print(f"saturation {rate_rps:.0f} requests/s ({source})")
-    plan = Plan(rate_rps, source, rates, window, held_out_window, again)
+    plan = Plan(rate_rps, source, rates, window, held_out_window, again, warm_up)
     blocks: list[Block] = []
     for number in range(1, repeats + 1):
         with job.session({"block": number}) as (session, told):

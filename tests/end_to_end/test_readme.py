@@ -33,14 +33,18 @@ UNTIL_CTRL_C = {
     "./lab serve url_shortener": "curl",
     "./lab notebook": "http://127.0.0.1",
 }
+SMALL_DAY = ["--set", "workload.requests_per_day=1e5"]
+SMALL_CACHE = ["--set", "topology.cache.capacity_entries=10000"]
 # The whole day of ten million requests, the default, takes its time: a smaller one follows the same code. So do fewer
-# requests, and a smaller cache to fill.
+# requests, and a smaller cache to fill; that the engines agree on many, test_simulate.py shows.
 SHORTER = {
-    "./lab capacity url_shortener --requests 50000": ["--requests", "10000", "--precision", "0.1"],
-    "./lab simulate url_shortener": ["--set", "workload.requests_per_day=1e5"],
-    "./lab simulate url_shortener --requests 20000 --engine simpy": [
-        *("--set", "workload.requests_per_day=1e6", "--set", "topology.cache.capacity_entries=10000"),
-    ],
+    "./lab capacity url_shortener --requests 50000": ["--requests", "10000", "--precision", "0.1", *SMALL_CACHE],
+    "./lab simulate url_shortener": [*SMALL_DAY, *SMALL_CACHE],
+    "./lab simulate url_shortener --rate 3000 --duration 60 --set topology.api.workers=4": SMALL_CACHE,
+    "./lab simulate url_shortener --requests 20000 --engine simpy": ["--requests", "4000", *SMALL_DAY, *SMALL_CACHE],
+    "./lab simulate url_shortener --rate 300 --duration 60 --replications 5": SMALL_CACHE,
+    "./lab sweep url_shortener --over topology.api.workers=1:3 --over workload.requests_per_day=1e7:1e8:log --requests "
+    "20000": SMALL_CACHE,
 }
 DIRECT = [command for command in COMMANDS if command not in ELSEWHERE and command not in UNTIL_CTRL_C]
 

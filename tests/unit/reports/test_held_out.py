@@ -23,14 +23,21 @@ def section(report: Report, name: str) -> Section:
     return next(one for one in report.sections if one.id == name)
 
 
-@pytest.fixture
-def blocks(study: SyntheticStudy) -> SyntheticStudy:
+@pytest.fixture(scope="module")
+def blocks(tmp_path_factory: pytest.TempPathFactory) -> SyntheticStudy:
     """Three blocks; the second runs 20 % slower in all, and so does its prediction; the last was spoilt."""
+    study = SyntheticStudy(tmp_path_factory.mktemp("blocks"))
     for number, slower, ratio in ((1, 1.0, 1.0), (2, 1.2, 1.0), (3, 9.0, 1.5)):
         shares = {0.5: (0.010 * slower, 0.0104 * slower), 0.8: (0.020 * slower, 0.016 * slower),
                   0.9: (0.03 * slower, 0.09 * slower)}  # fmt: skip
         study.block(number, shares, probe_ratio=ratio)
     return study
+
+
+@pytest.fixture(scope="module")
+def reported(blocks: SyntheticStudy) -> tuple[Report, Verdict]:
+    """Their report: made once, drawing takes seconds."""
+    return report_of(blocks)
 
 
 def test_each_window_is_compared_with_its_own_blocks_prediction(blocks: SyntheticStudy) -> None:
@@ -47,8 +54,8 @@ def test_each_window_is_compared_with_its_own_blocks_prediction(blocks: Syntheti
     assert [cell and cell.meets_target for cell in cells] == [True, False, None]
 
 
-def test_a_spoilt_window_is_invalid_and_listed_with_its_reason(blocks: SyntheticStudy) -> None:
-    report, verdict = report_of(blocks)
+def test_a_spoilt_window_is_invalid_and_listed_with_its_reason(reported: tuple[Report, Verdict]) -> None:
+    report, verdict = reported
     machine = section(report, "machine")
     assert "9 held-out windows, 3 of them left out" in machine.text[1]
     lines = [[cell.text for cell in row] for group in machine.tables[0].groups for row in group.rows]
@@ -92,8 +99,8 @@ def test_an_undisturbed_calibration_is_said_to_be_one(study: SyntheticStudy) -> 
     assert len(machine.tables) == 1
 
 
-def test_the_verdict_counts_the_cells_and_says_how_sure_the_interval_is(blocks: SyntheticStudy) -> None:
-    (words,) = section(report_of(blocks)[0], "comparison").text
+def test_the_verdict_counts_the_cells_and_says_how_sure_the_interval_is(reported: tuple[Report, Verdict]) -> None:
+    (words,) = section(reported[0], "comparison").text
     assert words.startswith("Verdict up to 80.0 % of saturation: PASS. 6 of 6 cells are within their bound, 3 within")
     assert words.endswith("The range over 2 windows holds the median error with a chance of 50%.")
 
@@ -112,8 +119,8 @@ def test_the_baselines_errors_stand_beside_the_models(blocks: SyntheticStudy) ->
     assert math.isinf(loads[0].baselines["mg1"]["p99"])
 
 
-def test_a_requests_time_has_the_same_parts_on_both_sides(blocks: SyntheticStudy) -> None:
-    (table,) = section(report_of(blocks)[0], "parts").tables
+def test_a_requests_time_has_the_same_parts_on_both_sides(reported: tuple[Report, Verdict]) -> None:
+    (table,) = section(reported[0], "parts").tables
     assert "400 requests/s" in table.caption, "the load at 0.8 of saturation"
     lines = {row[0].text: [cell.text for cell in row[1:3]] for group in table.groups for row in group.rows}
     # Valid windows: 20 and 24 ms measured, of which app is 3/4 with 1/4 at the cache; 16 and 19.2 ms modelled.
