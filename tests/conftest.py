@@ -1,6 +1,8 @@
 """For all tests: what is fast and finds the most comes first, Ctrl-C works, and what was found is shown after them.
 
-Tests marked ``quiet`` come last, and while one runs no other does: not in another process of this session either.
+Where several processes run the tests, those that compute, wait and start programs are mixed, so that all cores have
+work all the time. While a test marked ``quiet`` runs no other does: not in another process of this session either. They
+come last, but those that need quiet only at first (``but_only_at_first``) come before the long tests.
 """
 
 from __future__ import annotations
@@ -9,17 +11,25 @@ import fcntl
 import pickle
 import signal
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _ORDER = ("unit", "architecture", "theory", "contract", "functional", "end_to_end")
+_MIXED_FROM = _ORDER.index("theory")
+_LONG_UNTIL = 0.9
+"""Share of the mixed tests after which those that take long have all begun: else the other processes wait for one."""
 _TESTS = Path(__file__).parent
 _TOGETHER = {
+    "tests/unit/reports/test_held_out.py",
     "tests/unit/reports/test_render.py",
+    "tests/unit/simulations/test_distributions.py",  # compiles
+    "tests/unit/simulations/test_elementary.py",  # compiles
+    "tests/unit/url_shortener/test_domain.py",  # tabulates all characters there are, for Hypothesis
     "tests/functional/test_executor.py",
     "tests/end_to_end/test_bench.py",
 }
@@ -29,6 +39,7 @@ settings.register_profile("lab", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("lab")
 
 _NOTED: list[object] = []
+_TURN = pytest.StashKey[TextIO]()
 
 
 def pytest_configure() -> None:
@@ -36,22 +47,42 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    def place(item: pytest.Item) -> tuple[bool, int]:
-        return _is_quiet(item), _ORDER.index(item.path.relative_to(_TESTS).parts[0])
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    def kind(item: pytest.Item) -> int:
+        return _ORDER.index(item.path.relative_to(_TESTS).parts[0])
 
+    def place(item: pytest.Item) -> tuple[bool, float, float]:
+        mark = item.get_closest_marker("quiet")
+        if mark is not None:
+            return not mark.kwargs.get("but_only_at_first"), _MIXED_FROM, -1.0
+        if among_others and kind(item) >= _MIXED_FROM:
+            alike = units[kind(item)]
+            spread = _LONG_UNTIL if kind(item) == _ORDER.index("end_to_end") else 1.0
+            return False, _MIXED_FROM, spread * alike[_unit(item.nodeid)] / len(alike)
+        return False, kind(item), 0.0
+
+    among_others = hasattr(config, "workerinput")
+    units: dict[int, dict[str, int]] = {}
+    for item in items:
+        alike = units.setdefault(kind(item), {})
+        alike.setdefault(_unit(item.nodeid), len(alike))
     items.sort(key=place)
 
 
+def _unit(nodeid: str) -> str:
+    """What one process takes at a time: a test, or all of a file if its tests share what is expensive."""
+    file = nodeid.partition("::")[0]
+    return file if file in _TOGETHER else nodeid
+
+
 class _InOrder(LoadScopeScheduling):  # type: ignore[misc]
-    """Each process that runs tests takes the next one, or all of the next file if its tests share what is expensive.
+    """Each process that runs tests takes the next unit.
 
     The marks for groups that xdist 3.8 has would say so where it is: with pytest 9.2 they do nothing.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return file if file in _TOGETHER else nodeid
+        return _unit(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -61,9 +92,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _InOrder:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let a test that judges timing wait until all others have ended, and the others while it runs."""
-    with Path(__file__).open() as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX if _is_quiet(item) else fcntl.LOCK_SH)
+    """Let a test that judges timing wait until those that run have ended, and all others until it has."""
+    how = fcntl.LOCK_SH if item.get_closest_marker("quiet") is None else fcntl.LOCK_EX
+    with Path(__file__).open() as turn, Path(__file__).with_name("__init__.py").open() as door:
+        fcntl.flock(door, how)  # while such a test waits, no other begins
+        fcntl.flock(turn, how)
+        fcntl.flock(door, fcntl.LOCK_UN)
+        item.stash[_TURN] = turn
         try:
             return (yield)
         finally:
@@ -71,8 +106,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
             fcntl.flock(turn, fcntl.LOCK_UN)
 
 
-def _is_quiet(item: pytest.Item) -> bool:
-    return item.get_closest_marker("quiet") is not None
+@pytest.fixture
+def quiet_no_longer(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Let other tests run beside the rest of this one."""
+    return partial(fcntl.flock, request.node.stash[_TURN], fcntl.LOCK_SH)
 
 
 @pytest.fixture
