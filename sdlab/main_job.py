@@ -58,7 +58,7 @@ def run(
     # Blocks and windows as short as the percentiles allow: more of both is `lab validate`. The quick ones are at rates
     # at which the service is still idle for most of the time and yet has a hundred requests in two seconds.
     windows = (
-        ["--window=2", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.8", "--again=0", "--warm-up=1"]
+        ["--window=3", "--held-out-window=2", "--repeats=1", "--shares=0.5,0.8", "--again=0", "--warm-up=1"]
         if quick
         else ["--window=4", "--held-out-window=6", "--repeats=5", "--again=1"]
     )
