@@ -68,12 +68,12 @@ def kept_awake(device: str = LATENCY) -> Iterator[bool]:
     Linux takes that through a device that is held open (its power management quality of service interface, which is
     what tuned's profile "latency-performance" uses); root may. It asks for a latency of 0 microseconds, as 32 bits.
     """
-    handle = -1
+    handle, is_heard = -1, False
     with suppress(OSError):
         handle = os.open(device, os.O_WRONLY)
-        os.write(handle, struct.pack("=i", 0))
+        is_heard = os.write(handle, struct.pack("=i", 0)) > 0
     try:
-        yield handle >= 0
+        yield is_heard
     finally:
         if handle >= 0:
             os.close(handle)

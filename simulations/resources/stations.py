@@ -172,8 +172,7 @@ class Station:
         if self.turns and self.servers != 1:
             raise InvalidInput(f"station {self.name}, servers", self.servers, "must be 1: it takes turns")
         if self.turns and (self.shares or self.queue is not None or self.outages or self.autoscaler is not None):
-            bound = "goes with none of shares, a queue, outages and an autoscaler"
-            raise InvalidInput(f"station {self.name}, turns", True, bound)
+            raise InvalidInput(f"station {self.name}, turns", True, "goes with no shares, queue, outages or autoscaler")
         for outage in self.outages:
             if outage.servers is not None and self.shares:
                 raise InvalidInput(f"station {self.name}, outage, servers", outage.servers, "must be None: it shares")

@@ -2,9 +2,9 @@
 
 In each region: API workers, each one server of segments that takes turns (an asyncio process runs all that are ready,
 one piece of Python at a time, and what they wrote leaves when the last is done), with a pool of database connections of
-its own; one single-threaded cache node; one database (the primary in the
-first region, read replicas elsewhere). Writes cross to the primary. A redirect asks the cache, reads the database on
-a miss, puts the click on a stream and answers; the click itself is counted in the background, on the primary.
+its own; one single-threaded cache node; one database (the primary in the first region, read replicas elsewhere). Writes
+cross to the primary. A redirect asks the cache, reads the database on a miss, puts the click on a stream and answers;
+the click itself is counted in the background, on the primary.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def adapt(w: Any, resource: int) -> None:
             world.idle_since_s(w)[resource, place] = world.idle_since_s(w)[resource, place + gone]
         station.idle = free
     while station.idle < free:
-        fall_idle(w, resource, w.now_s)
+        fall_idle(w, resource)
 
 
 @kernel

@@ -206,7 +206,7 @@ def hand_on_server(w: Any, resource: int) -> None:
     else:
         queue.busy -= 1
         if world.is_full(w) and queue.busy < queue.capacity:
-            fall_idle(w, resource, w.now_s)
+            fall_idle(w, resource)
 
 
 @kernel

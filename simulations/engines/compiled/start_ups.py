@@ -30,9 +30,9 @@ def start_up_s(w: Any, slot: Any, resource: int, draw_key: int) -> float:
 
 
 @kernel
-def fall_idle(w: Any, resource: int, since_s: float) -> None:
-    """One more server of a station with start-up is idle."""
+def fall_idle(w: Any, resource: int) -> None:
+    """One more server of a station with start-up is idle from now on."""
     station = world.stations(w)[resource]
     if station.start_up != NONE:
-        world.idle_since_s(w)[resource, station.idle] = since_s
+        world.idle_since_s(w)[resource, station.idle] = w.now_s
         station.idle += 1

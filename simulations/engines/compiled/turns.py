@@ -38,7 +38,7 @@ def ask_for_turn(w: Any, slot: int, instruction: Any, quiet_s: float) -> bool:
     record.service_s += start_up_s(w, record, resource, instruction.draw_key)
     if not world.is_full(w) and nobody_comes_before(w, w.now_s + record.service_s, quiet_s):
         serve_at_once(w, slot, resource, record.service_s)
-        fall_idle(w, resource, w.now_s)
+        fall_idle(w, resource)
         return True
     come(w, resource)
     world.queues(w)[resource].busy = 1
@@ -94,7 +94,7 @@ def _follow(w: Any, resource: int) -> None:
         _begin_turn(w, resource)
     else:
         queue.busy = 0
-        fall_idle(w, resource, w.now_s)
+        fall_idle(w, resource)
 
 
 @kernel
