@@ -102,6 +102,7 @@ def calibrate(
         segments=found.segments,
         idle=found.idle,
         cpu=found.cpu,
+        pool_wait=found.pool_wait,
         pace=found.pace,
     )
     return Calibrated(calibration, found, keys, windows)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from loadtests import waking
-from loadtests.waking import Fitted
+from loadtests.waking import NORMAL_95, Fitted, Value
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Demand, IdleLevel, Measured, Pace
+from sdlab.calibration import Demand, IdleLevel, Measured, Pace, Wait
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
@@ -68,6 +68,7 @@ class Estimate:
     segments: dict[str, dict[str, float]]
     idle: tuple[IdleLevel, ...]
     cpu: dict[str, Measured]
+    pool_wait: dict[str, Wait]
     disagreement: float
     pace: Pace | None
 
@@ -125,7 +126,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     by_themselves = {label: everything[everything["label"] == label] for label in labels}
     outside = {label: _outside_s(table, fitted, label) for label, table in by_themselves.items()}
     demands = {
-        label: _demands(table, label, outside[label], servers, by_clock_s[label])
+        label: _demands(table, label, outside[label], servers, fitted.demands[label])
         for label, table in by_themselves.items()
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
@@ -155,6 +156,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
             )
             for label, process_s in zip(labels, by_process, strict=True)
         },
+        _pool_waits(by_themselves),
         disagreement,
         pace,
     )
@@ -229,14 +231,14 @@ def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatAr
 
 
 def _demands(
-    table: pd.DataFrame, label: str, outside_s: float, servers: Mapping[str, Mapping[str, float]], busy_s: float
+    table: pd.DataFrame, label: str, outside_s: float, servers: Mapping[str, Mapping[str, float]], busy: Value
 ) -> dict[str, Demand]:
     cpu_s = table["span_cpu_s"].to_numpy(dtype=np.float64)
     app_s = table["span_app_s"].to_numpy(dtype=np.float64)
     response_s = (table["completed_s"] - table["sent_s"]).to_numpy(dtype=np.float64)
     demands = {
         # As varied as those that were alone, and of the size that a busy process needs.
-        "api": _measured(cpu_s * busy_s / cpu_s.mean()),
+        "api": _measured(cpu_s * busy.seconds / cpu_s.mean(), busy.half_width_s),
         # All of the CPU outside of the application delays the answer: also its count and log line, which are done
         # before it leaves, at the turn's end.
         "client": _measured(np.maximum(response_s - app_s - outside_s, 0.0)),
@@ -256,10 +258,30 @@ def _demands(
     return demands
 
 
-def _measured(values: FloatArray) -> Demand:
+def _pool_waits(tables: Mapping[str, pd.DataFrame]) -> dict[str, Wait]:
+    """How long the requests of each label that took a database connection waited for it."""
+    waits_s = {
+        label: table["span_pool_s"].dropna().to_numpy(dtype=np.float64)
+        for label, table in tables.items()
+        if "span_pool_s" in table
+    }
+    return {
+        label: Wait(mean_s=float(times.mean()), half_width_s=_half_width_s(times), samples=times.size)
+        for label, times in waits_s.items()
+        if times.size
+    }
+
+
+def _half_width_s(values: FloatArray) -> float:
+    """Half the width of the mean's 95 % interval."""
+    return float(NORMAL_95 * values.std() / np.sqrt(values.size))
+
+
+def _measured(values: FloatArray, half_width_s: float | None = None) -> Demand:
     points = min(QUANTILES, values.size)
     return Demand(
         mean_s=float(values.mean()),
+        half_width_s=_half_width_s(values) if half_width_s is None else half_width_s,
         quantiles_s=tuple(np.quantile(values, np.linspace(0, 1, points)).tolist()),
         samples=values.size,
     )

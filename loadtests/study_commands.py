@@ -16,7 +16,7 @@ from loadtests.display import start_progress
 from loadtests.freeze import freeze
 from loadtests.service import running_service
 from loadtests.session import Session
-from sdlab.calibration import Calibration
+from sdlab.calibration import Calibration, Demand, Wait
 from sdlab.catalog import design_folder, load_design
 from sdlab.invocation import command_line, shown_path
 from sdlab.runs import to_json
@@ -73,14 +73,22 @@ def _session(
         yield Session(design, service, seed, command_line(), study, runs_folder), told
 
 
+def _in_ms(measured: Demand | Wait) -> str:
+    """The mean, with half the width of its 95 % interval where that is known."""
+    half_width = "" if measured.half_width_s is None else f" ±{1e3 * measured.half_width_s:.3f}"
+    return f"{1e3 * measured.mean_s:.3f}{half_width}"
+
+
 def _show(console: Console, calibration: Calibration, folder: Path) -> None:
     demands = calibration.demands
-    title = f"mean demand of a request (ms), measured at {calibration.rate_rps:.0f} requests/s"
+    title = f"mean demand of a request (ms, ± 95 %), measured at {calibration.rate_rps:.0f} requests/s"
     table = Table("part", title=title, title_justify="left", box=None)
     for operation in demands:
         table.add_column(operation, justify="right")
     for part in sorted({part for parts in demands.values() for part in parts}):
-        table.add_row(part, *(f"{1e3 * parts[part].mean_s:.3f}" if part in parts else "" for parts in demands.values()))
+        table.add_row(part, *(_in_ms(parts[part]) if part in parts else "" for parts in demands.values()))
+    waits = calibration.pool_wait
+    table.add_row("(pool wait)", *(_in_ms(waits[operation]) if operation in waits else "" for operation in demands))
     console.print(table)
     methods = Table("API CPU of a busy process (ms)", title_justify="left", box=None)
     for heading in ("by the thread's clock", "+- (95 %)", "by the process's clock"):

@@ -45,7 +45,7 @@ STRETCH = 8
 LEVEL_SAMPLES_MIN = 30
 _RESAMPLED = 60
 _CONFIDENCE = (2.5, 97.5)
-_NORMAL_95 = 1.96
+NORMAL_95 = 1.96
 _TURNS = 4
 _NEARLY = 0.7
 _LEAST = 0.2  # a residual below that is one of the clocks
@@ -198,7 +198,7 @@ def _elasticity(
         both_s, used_s = (one_s + other_s) / 2, _within(cpu_s, unchanged_s, window)
         elasticity = float(np.clip(both_s @ used_s / common_s2, 0, 1))
         left_s = both_s * (used_s - elasticity * both_s)
-        half_width = float(_NORMAL_95 * np.sqrt(left_s @ left_s) / common_s2)
+        half_width = float(NORMAL_95 * np.sqrt(left_s @ left_s) / common_s2)
     return elasticity, half_width
 
 

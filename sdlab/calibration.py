@@ -19,11 +19,16 @@ PIECE_S = 1.0
 
 
 class Demand(BaseModel):
-    """Seconds one request asks of one part: the mean, and the quantiles of what was measured (0 to 1, equal steps)."""
+    """Seconds one request asks of one part: the mean, and the quantiles of what was measured (0 to 1, equal steps).
+
+    ``half_width_s`` is half the width of the mean's 95 % interval; None where no request was measured by itself, but
+    the CPU time of a whole process was split over them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     mean_s: float = Field(ge=0)
+    half_width_s: float | None = Field(default=None, ge=0)
     quantiles_s: tuple[float, ...] = Field(min_length=2)
     samples: int = Field(ge=1)
 
@@ -43,6 +48,16 @@ class Measured(BaseModel):
     by_thread_clock_s: float = Field(ge=0)
     by_thread_clock_half_width_s: float = Field(ge=0)
     by_process_cpu_s: float = Field(ge=0)
+
+
+class Wait(BaseModel):
+    """Mean seconds that requests waited for something, with half the width of the mean's 95 % interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    mean_s: float = Field(ge=0)
+    half_width_s: float = Field(ge=0)
+    samples: int = Field(ge=1)
 
 
 class IdleLevel(BaseModel):
@@ -96,7 +111,8 @@ class Calibration(BaseModel):
     ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
     request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
     "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs;
-    ``cpu`` is the evidence by two methods. All are at the mean speed of the windows; ``pace`` says what that was
+    ``cpu`` is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which
+    is in no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
     and what another one means, where it is known.
     """
 
@@ -113,6 +129,7 @@ class Calibration(BaseModel):
     segments: dict[str, dict[str, float]] = {}
     idle: tuple[IdleLevel, ...] = ()
     cpu: dict[str, Measured] = {}
+    pool_wait: dict[str, Wait] = {}
     pace: Pace | None = None
 
     @property

@@ -9,6 +9,7 @@ from reports import numbers as n
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, Tone, columns, rows
 from reports.verdict import demands_measured
+from sdlab.calibration import Demand, Wait
 from sdlab.runs import Machine, Run
 from sdlab.sources import KINDS, OVERRIDDEN
 
@@ -104,12 +105,18 @@ def _demands(material: Material) -> Table | None:
     for operation, parts in material.calibration.demands.items():
         before = material.design.demands.get(operation, {})
         lines: list[Line] = [
-            [part, n.duration(demand.mean_s), _before(before, part), f"{demand.samples:,}"]
-            for part, demand in parts.items()
+            [part, _mean(demand), _before(before, part), f"{demand.samples:,}"] for part, demand in parts.items()
         ]
+        if wait := material.calibration.pool_wait.get(operation):
+            lines.append(["(wait for a connection)", _mean(wait), n.MISSING, f"{wait.samples:,}"])
         groups.append(rows(lines, operation))
-    heads = columns("Part", "Measured, mean#", "Assumed before#", "Samples#")
+    heads = columns("Part", "Measured, mean (± 95 %)#", "Assumed before#", "Samples#")
     return Table("Service demands a request", heads, tuple(groups))
+
+
+def _mean(measured: Demand | Wait) -> str:
+    half_width_s = measured.half_width_s
+    return n.duration(measured.mean_s) + (f" ± {n.duration(half_width_s)}" if half_width_s else "")
 
 
 def _before(assumed: dict[str, float], part: str) -> str:

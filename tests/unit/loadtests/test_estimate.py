@@ -70,6 +70,7 @@ def window(
             "span_cache_s": np.where(cache > 0, cache, np.nan),
             "span_db_s": np.where(database > 0, database, np.nan),
             "span_stream_s": np.nan,
+            "span_pool_s": np.where(database > 0, 0.00001 * (1 + np.arange(count) % 2), np.nan),
         }
     )
     duration = float(sent[-1])
@@ -129,6 +130,22 @@ def test_quantiles_are_those_of_the_samples() -> None:
     demand = estimate(WINDOWS, QUIET).demands["read"]["api"]
     assert demand.samples >= 30
     assert demand.quantiles_s == pytest.approx([demand.mean_s] * len(demand.quantiles_s))
+
+
+def test_a_mean_has_an_interval_unless_it_is_of_a_whole_processs_cpu() -> None:
+    demands = estimate([window({"read": 0.5, "write": 0.5}, seed, extra_s=0.0001) for seed in (1, 2)], QUIET).demands
+    assert demands["write"]["api"].half_width_s > 0
+    assert demands["write"]["database"].half_width_s is None
+    assert demands["read"]["client"].half_width_s == pytest.approx(0, abs=1e-9)
+
+
+def test_the_wait_for_a_connection_is_apart_and_of_those_who_took_one() -> None:
+    found = estimate(WINDOWS, QUIET)
+    assert set(found.pool_wait) == {"read_miss", "write"}
+    wait = found.pool_wait["write"]
+    assert wait.mean_s == pytest.approx(1.5e-5, rel=0.1)
+    assert wait.half_width_s == pytest.approx(1.96 * 0.5e-5 / np.sqrt(wait.samples), rel=0.1)
+    assert not any("pool" in part for parts in found.demands.values() for part in parts)
 
 
 def test_only_requests_that_overlap_no_other_are_alone() -> None:
