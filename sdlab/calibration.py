@@ -110,9 +110,9 @@ class Calibration(BaseModel):
 
     ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
     request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
-    "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs;
-    ``cpu`` is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which
-    is in no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
+    "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs, ``cpu``
+    is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which is in
+    no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
     and what another one means, where it is known.
     """
 

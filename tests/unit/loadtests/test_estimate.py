@@ -134,9 +134,9 @@ def test_quantiles_are_those_of_the_samples() -> None:
 
 def test_a_mean_has_an_interval_unless_it_is_of_a_whole_processs_cpu() -> None:
     demands = estimate([window({"read": 0.5, "write": 0.5}, seed, extra_s=0.0001) for seed in (1, 2)], QUIET).demands
-    assert demands["write"]["api"].half_width_s > 0
+    widths_s = [demands["write"][part].half_width_s for part in ("api", "client", "database_wait")]
+    assert all(width_s is not None and 0 < width_s < 0.0002 for width_s in widths_s)
     assert demands["write"]["database"].half_width_s is None
-    assert demands["read"]["client"].half_width_s == pytest.approx(0, abs=1e-9)
 
 
 def test_the_wait_for_a_connection_is_apart_and_of_those_who_took_one() -> None:
