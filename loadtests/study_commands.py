@@ -82,16 +82,17 @@ def _in_ms(measured: Demand | Wait) -> str:
 def _show(console: Console, calibration: Calibration, folder: Path) -> None:
     demands = calibration.demands
     title = f"mean demand of a request (ms, ± 95 %), measured at {calibration.rate_rps:.0f} requests/s"
-    table = Table("part", title=title, title_justify="left", box=None)
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("part", no_wrap=True)
     for operation in demands:
-        table.add_column(operation, justify="right")
+        table.add_column(operation, justify="right", overflow="fold")
     for part in sorted({part for parts in demands.values() for part in parts}):
         table.add_row(part, *(_in_ms(parts[part]) if part in parts else "" for parts in demands.values()))
     waits = calibration.pool_wait
     table.add_row("(pool wait)", *(_in_ms(waits[operation]) if operation in waits else "" for operation in demands))
     console.print(table)
     methods = Table("API CPU of a busy process (ms)", title_justify="left", box=None)
-    for heading in ("by the thread's clock", "+- (95 %)", "by the process's clock"):
+    for heading in ("by the thread's clock", "± (95 %)", "by the process's clock"):
         methods.add_column(heading, justify="right")
     for operation, one in calibration.cpu.items():
         seconds = (one.by_thread_clock_s, one.by_thread_clock_half_width_s, one.by_process_cpu_s)
@@ -99,7 +100,7 @@ def _show(console: Console, calibration: Calibration, folder: Path) -> None:
     console.print(methods)
     for level in calibration.idle:
         console.print(
-            f"after {1e3 * level.after_s:g} ms idle: {1e3 * level.extra_s:.3f} +- {1e3 * level.half_width_s:.3f} ms "
+            f"after {1e3 * level.after_s:g} ms idle: {1e3 * level.extra_s:.3f} ± {1e3 * level.half_width_s:.3f} ms "
             f"more ({level.samples} times)"
         )
     console.print(f"frozen as {calibration.digest}; run folder: {shown_path(folder)}", soft_wrap=True)
