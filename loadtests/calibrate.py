@@ -50,6 +50,24 @@ SAMPLES_MIN = 100  # percentiles of these windows are not reported; only their m
 
 
 @dataclass(frozen=True)
+class Settings:
+    """How to measure: ``window_s`` is the length of each window in seconds, ``warm_up_s`` that of the load that fills
+    the cache first, at the design's peak rate. Without ``saturation_rps`` the rate is looked for. Windows that other
+    programs disturbed are measured again, at most twice, if ``repeat_disturbed``; else they count.
+    """
+
+    window_s: float
+    saturation_rps: float | None = None
+    warm_up_s: float = WARM_UP_S
+    repeat_disturbed: bool = True
+
+    @property
+    def utilisation_max(self) -> float:
+        """How busy the API process may be."""
+        return UTILISATION_MAX if self.saturation_rps is None else UTILISATION_MAX_KNOWN
+
+
+@dataclass(frozen=True)
 class Calibrated:
     """What a calibration found, its evidence, and its windows. The first ``keys`` are in the service's cache."""
 
@@ -60,33 +78,23 @@ class Calibrated:
 
 
 def calibrate(
-    session: Session,
-    window_s: float,
-    told: Callable[[str], None],
-    saturation_rps: float | None = None,
-    earlier: Calibrated | None = None,
-    warm_up_s: float = WARM_UP_S,
-    repeat_disturbed: bool = True,
+    session: Session, settings: Settings, told: Callable[[str], None], earlier: Calibrated | None = None
 ) -> Calibrated:
     """Run the windows and estimate the demands. Raises `LabError` if the service was busier than it may be.
 
-    ``window_s`` is the length of each window in seconds, ``warm_up_s`` that of the load that fills the cache first, at
-    the design's peak rate; ``told`` hears what is being done. Without ``saturation_rps`` the rate is looked for. The
-    windows of an ``earlier`` calibration, of another run of the service, count as well: each knows the demands to 3 to
-    5 %, all together know them better. Windows that other programs disturbed are measured again, at most twice, if
-    ``repeat_disturbed``; else they count.
+    ``told`` hears what is being done. The windows of an ``earlier`` calibration, of another run of the service, count
+    as well: each knows the demands to 3 to 5 %, all together know them better.
     """
     design = session.design
     told("measuring the idle service")
     idle = _idle(session.service)
-    keys = warm_up(session, warm_up_s, told)
-    rate_rps = _rate_rps(session, keys, saturation_rps, told)
+    keys = warm_up(session, settings.warm_up_s, told)
+    rate_rps = _rate_rps(session, keys, settings.saturation_rps, told)
     plan = _plan(design, rate_rps)
-    most = UTILISATION_MAX if saturation_rps is None else UTILISATION_MAX_KNOWN
     measured: list[Run] = []
     for number, (focus, at_rps) in enumerate(plan, 1):
         told(f"calibrating at {at_rps:.0f} requests/s ({number} of {len(plan)})")
-        measured.append(_within_bounds(session, focus, keys, at_rps, window_s, number, most, repeat_disturbed))
+        measured.append(_within_bounds(session, settings, focus, keys, at_rps, number))
     windows = (*(earlier.windows if earlier else ()), *(_measured(run) for run in measured))
     found = estimate.estimate(windows, idle)
     utilisation = max(_api_utilisation(run) for run in measured)
@@ -132,27 +140,19 @@ def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
     return [*windows, (MIX, SLOW_SHARE * rate_rps)]
 
 
-def _within_bounds(
-    session: Session,
-    focus: str,
-    keys: int,
-    rate_rps: float,
-    window_s: float,
-    number: int,
-    most: float,
-    repeat_disturbed: bool,
-) -> Run:
+def _within_bounds(session: Session, settings: Settings, focus: str, keys: int, rate_rps: float, number: int) -> Run:
     """A window that left the API process idle enough and that no other program disturbed, in a few tries.
 
     Slower ones are tried if it was too busy; the last try counts if it was only disturbed, and so does the first
-    without ``repeat_disturbed``.
+    if none is to be repeated.
     """
+    most = settings.utilisation_max
     for attempt in range(TRIES):
-        run = _window(session, focus, keys, rate_rps, window_s, TRIES * number + attempt)
+        run = _window(session, focus, keys, rate_rps, settings.window_s, TRIES * number + attempt)
         is_last = attempt == TRIES - 1
         if _api_utilisation(run) > most:
             rate_rps *= SLOWER
-        elif is_last or not repeat_disturbed or spoilt.by_others(run.json("resources")) is None:
+        elif is_last or not settings.repeat_disturbed or spoilt.by_others(run.json("resources")) is None:
             return run
     raise LabError(
         f"the API process was {_api_utilisation(run):.0%} busy while calibrating, at most {most:.0%} is "

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from loadtests import waking
+from loadtests.labelled import MISS_SUFFIX, labelled, with_spin
 from loadtests.waking import NORMAL_95, Fitted, Value
 from sdlab.arrivals import FloatArray
 from sdlab.calibration import Demand, IdleLevel, Measured, Pace, Wait
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
-MISS_SUFFIX = "_miss"
 BACKGROUND = "click"
 QUANTILES = 401
 SAMPLES_MIN = 30
@@ -80,7 +80,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     """
     spins_s = [window.speeds.mean_s for window in windows if window.speeds is not None]
     spin_s = float(np.mean(spins_s)) if len(spins_s) == len(windows) else None
-    tables = [_with_spin(labelled(window.table), window.speeds, spin_s) for window in windows]
+    tables = [with_spin(labelled(window.table), window.speeds, spin_s) for window in windows]
     everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     seen = everything["label"].value_counts()
     labels = sorted({label for table in tables for label in table["label"]})
@@ -99,16 +99,6 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
     fitted = waking.fit(tables, labels, background)
-    pace = None
-    if spin_s is not None:
-        step_s, residuals = waking.residuals(tables, fitted, background)
-        pace = Pace(
-            spin_s=spin_s,
-            elasticity=fitted.elasticity,
-            half_width=fitted.elasticity_half_width,
-            step_s=step_s,
-            residuals=residuals,
-        )
     by_clock_s = {label: fitted.demands[label].seconds for label in labels}
     used_s = api_cpu - background * durations
     disagreement = _checked(sum(fitted.total_s(table) for table in tables), float(used_s[:-1].sum()))
@@ -134,21 +124,13 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     if hits:
         demands[BACKGROUND] = {"database": _fixed(servers["postgres"][hits[0]], int(seen[hits[0]]))}
     return Estimate(
-        demands,
-        dict(zip(labels, by_process.tolist(), strict=True)),
-        float(np.mean(list(outside.values()))),
-        float(background),
-        {label: _segments(table, outside[label]) for label, table in by_themselves.items()},
-        tuple(
-            IdleLevel(
-                after_s=level.after_s,
-                extra_s=max(0.0, level.extra.seconds),
-                half_width_s=level.extra.half_width_s,
-                samples=level.samples,
-            )
-            for level in fitted.levels
-        ),
-        {
+        demands=demands,
+        api_cpu_s_by_regression=dict(zip(labels, by_process.tolist(), strict=True)),
+        api_cpu_s_outside_app=float(np.mean(list(outside.values()))),
+        api_idle_utilisation=float(background),
+        segments={label: _segments(table, outside[label]) for label, table in by_themselves.items()},
+        idle=_idle_levels(fitted),
+        cpu={
             label: Measured(
                 by_thread_clock_s=max(0.0, by_clock_s[label]),
                 by_thread_clock_half_width_s=fitted.demands[label].half_width_s,
@@ -156,20 +138,33 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
             )
             for label, process_s in zip(labels, by_process, strict=True)
         },
-        _pool_waits(by_themselves),
-        disagreement,
-        pace,
+        pool_wait=_pool_waits(by_themselves),
+        disagreement=disagreement,
+        pace=_pace(tables, fitted, background, spin_s) if spin_s is not None else None,
     )
 
 
-def _with_spin(table: pd.DataFrame, speeds: Speeds | None, mean_s: float | None) -> pd.DataFrame:
-    """Labelled records with ``spin``, the probe's time around each request in units of its mean over all windows; and
-    the same by either half of the probes."""
-    if speeds is None or mean_s is None:
-        return table
-    at_s = table["sent_s"].to_numpy(dtype=np.float64)
-    measured = dict(zip(waking.SPINS, (speeds, *speeds.halves), strict=True))
-    return table.assign(**{name: one.around(at_s) / mean_s for name, one in measured.items()})
+def _pace(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float, spin_s: float) -> Pace:
+    step_s, residuals = waking.residuals(tables, fitted, background)
+    return Pace(
+        spin_s=spin_s,
+        elasticity=fitted.elasticity,
+        half_width=fitted.elasticity_half_width,
+        step_s=step_s,
+        residuals=residuals,
+    )
+
+
+def _idle_levels(fitted: Fitted) -> tuple[IdleLevel, ...]:
+    return tuple(
+        IdleLevel(
+            after_s=level.after_s,
+            extra_s=max(0.0, level.extra.seconds),
+            half_width_s=level.extra.half_width_s,
+            samples=level.samples,
+        )
+        for level in fitted.levels
+    )
 
 
 def _checked(by_thread_s: float, by_process_s: float) -> float:
@@ -202,26 +197,6 @@ def _segments(table: pd.DataFrame, outside_s: float) -> dict[str, float]:
     total = outside_s + mean["cpu"]
     shares = {"parse": parse / total, "first": first / total, "last": last / total, "finish": finish / total}
     return {**shares, "middle": max(0.0, 1 - sum(shares.values()))}
-
-
-def labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """The completed requests with their ``label`` (operation, "_miss" added for a cache miss), if they were ``alone``,
-    and ``gap_s`` since the last answer before them."""
-    done = table[table["outcome"] == "completed"].sort_values("sent_s", kind="stable").reset_index(drop=True)
-    names = done["operation"].astype(str)
-    labels = names.where(done["cache_hit"] != 0, names + MISS_SUFFIX)
-    sent_s, completed_s = done["sent_s"].to_numpy(), done["completed_s"].to_numpy()
-    gap_s = sent_s - np.concatenate([[-np.inf], np.maximum.accumulate(completed_s)[:-1]])[: sent_s.size]
-    return done.assign(label=labels, gap_s=gap_s, alone=alone(sent_s, completed_s))
-
-
-def alone(sent_s: FloatArray, completed_s: FloatArray) -> NDArray[np.bool_]:
-    """Which requests overlapped no other one; times in seconds, sorted by ``sent_s``."""
-    if sent_s.size == 0:
-        return np.zeros(0, dtype=np.bool_)
-    latest_before = np.concatenate([[-np.inf], np.maximum.accumulate(completed_s)[:-1]])
-    next_sent = np.concatenate([sent_s[1:], [np.inf]])
-    return (latest_before <= sent_s) & (completed_s <= next_sent)
 
 
 def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatArray) -> FloatArray:

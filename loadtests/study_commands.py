@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.calibrate import Settings
 from loadtests.calibrate import calibrate as run_calibration
 from loadtests.display import start_progress
 from loadtests.freeze import freeze
@@ -49,7 +50,7 @@ def calibrate(
     console = Console(stderr=as_json, highlight=False)
     design = load_design(slug)
     with _session(design, seed, study, runs_folder, console) as (session, told):
-        done = run_calibration(session, window, told, saturation)
+        done = run_calibration(session, Settings(window, saturation), told)
         folder = freeze(session, done, window).folder
     calibration = done.calibration
     if publish:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from loadtests import validity
-from loadtests.calibrate import WARM_UP_S, Calibrated, calibrate
+from loadtests.calibrate import WARM_UP_S, Calibrated, Settings, calibrate
 from loadtests.freeze import freeze
 from loadtests.session import Session
 from sdlab import arrivals, runs, spoilt, workload
@@ -65,15 +65,8 @@ def measure(
 ) -> Block:
     """Run one block on a fresh service. ``told`` hears what is being done; ``earlier`` is what the block before it was
     calibrated to."""
-    done = calibrate(
-        session,
-        plan.calibration_window_s,
-        told,
-        plan.saturation_rps,
-        earlier,
-        plan.warm_up_s,
-        repeat_disturbed=plan.repeated > 0,
-    )
+    settings = Settings(plan.calibration_window_s, plan.saturation_rps, plan.warm_up_s, plan.repeated > 0)
+    done = calibrate(session, settings, told, earlier)
     calibration, keys = done.calibration, done.keys
     block = Block(number, done, freeze(session, done, plan.calibration_window_s))
     told(f"block {number}: parameters frozen as {calibration.digest}")

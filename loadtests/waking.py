@@ -115,7 +115,7 @@ class _Stretches:
 def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Fitted:
     """Fit demands, extras and the elasticity over several windows of one process.
 
-    ``tables`` are labelled records (`estimate.labelled`), with `SPINS`, the probe's time around each request in units
+    ``tables`` are labelled records (`labelled.labelled`), with `SPINS`, the probe's time around each request in units
     of its mean, where that is known. ``background`` is the process's utilisation when nobody asks anything of it. The
     intervals of demands and extras are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
     processes, or there are fewer stretches than unknowns.

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from loadtests import waking
-from loadtests.estimate import Busy, Window, alone, estimate, evidence
+from loadtests.estimate import Busy, Window, estimate, evidence
+from loadtests.labelled import alone
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
