@@ -1,5 +1,7 @@
 """Which resource saturated: each one's utilisation, and where a request's time went, at a low probe and a failing one.
 
+The event loop's lag stands beside them as evidence: utilisation names, the lag confirms.
+
 Pure. Utilisation counts up to 1, whatever the resource: of one core for a process with one thread, of all cores for the
 database's processes and the machine, of its slots for the pool (Little's law: rate times mean time a slot is held, over
 the slots), of what a generator may use before its own queue shows in what it measures.
@@ -31,7 +33,15 @@ TIMES = {
     "db": "holding a database connection",
     "stream": "awaiting the click stream",
 }
+LAGS = {
+    "mean_s": "event loop's lag, mean",
+    "p90_s": "event loop's lag, p90",
+    "p99_s": "event loop's lag, p99",
+}
 _SEVERAL_PROCESSES = "postgres"
+_API = "api-"
+# Of an SLO's p99: a loop that is late by more than its bound for a larger share of the time breaks it alone.
+_LATE_SHARE_MAX = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,9 +90,10 @@ def times_s(table: pd.DataFrame) -> dict[str, float]:
 
 
 def name_bottleneck(low: Mapping[str, Any], failing: Mapping[str, Any]) -> Bottleneck:
-    """Name the resource by two probes' evidence (``rate_rps``, ``utilisation``, ``times_s``): a low and a failing one.
+    """Name the resource by two probes' evidence: a low and a failing one.
 
-    The most utilised of the failing probe is it. The machine as a whole stands behind a part of it that is as busy:
+    It is ``rate_rps``, ``utilisation``, ``times_s`` and, if measured, ``event_loop_lag`` (`lag.as_evidence`). The most
+    utilised of the failing probe is the resource. The machine as a whole stands behind a part of it that is as busy:
     that part is the narrower place, and the machine is then told beside it.
     """
     busy = {name: value for name, value in failing["utilisation"].items() if math.isfinite(value)}
@@ -95,7 +106,8 @@ def name_bottleneck(low: Mapping[str, Any], failing: Mapping[str, Any]) -> Bottl
     name, also = tied[0], tuple(tied[1:])
     if busy[name] < NEAR_LIMIT:
         words = f"no resource was near its limit; the busiest was {name}, {_change(low, failing, name)}"
-        return Bottleneck(None, busy[name], False, also, f"{words}; {_growth(low, failing)}")
+        told = [words, _late(failing), _lag(low, failing, None), _growth(low, failing)]
+        return Bottleneck(None, busy[name], False, also, "; ".join(filter(None, told)))
     how = "saturated" if busy[name] >= AT_LIMIT else "came nearest to its limit"
     words = f"{name} {how}: {_change(low, failing, name)}"
     if also:
@@ -104,7 +116,8 @@ def name_bottleneck(low: Mapping[str, Any], failing: Mapping[str, Any]) -> Bottl
         words += " (the load generator, not the service: its limit is what one may be trusted with)"
     elif busy.get("machine", 0.0) >= AT_LIMIT and "machine" not in also and name != "machine":
         words += f"; the machine's cores were used up as well ({busy['machine']:.0%})"
-    return Bottleneck(name, busy[name], busy[name] >= AT_LIMIT, also, f"{words}; {_growth(low, failing)}")
+    told = [words, _lag(low, failing, name), _growth(low, failing)]
+    return Bottleneck(name, busy[name], busy[name] >= AT_LIMIT, also, "; ".join(filter(None, told)))
 
 
 def shares_of_time(times: Mapping[str, float]) -> dict[str, float]:
@@ -116,6 +129,13 @@ def table_rows(low: Mapping[str, Any], failing: Mapping[str, Any]) -> Sequence[t
     """Each resource with its utilisation at the low and at the failing probe, the busiest first."""
     before, after = low["utilisation"], failing["utilisation"]
     return sorted(((name, before.get(name, math.nan), value) for name, value in after.items()), key=lambda row: -row[2])
+
+
+def lag_rows(low: Mapping[str, Any], failing: Mapping[str, Any]) -> Sequence[tuple[str, float, float]]:
+    """The event loop's lag at the low and at the failing probe, in seconds; NaN where it is not known."""
+    before, after = ((probe.get("event_loop_lag") or {}) for probe in (low, failing))
+    rows = [(words, _seconds(before.get(name)), _seconds(after.get(name))) for name, words in LAGS.items()]
+    return [row for row in rows if not (math.isnan(row[1]) and math.isnan(row[2]))]
 
 
 def _of_process(name: str, process: Mapping[str, Any], cores: int) -> float:
@@ -131,6 +151,43 @@ def _change(low: Mapping[str, Any], failing: Mapping[str, Any], name: str) -> st
     peak = failing.get("utilisation_peak", {}).get(name)
     in_peak = f", {peak:.0%} in its busiest second" if peak is not None else ""
     return f"{failing['utilisation'][name]:.0%} of its limit at {failing['rate_rps']:.0f}/s{from_low}{in_peak}"
+
+
+def _lag(low: Mapping[str, Any], failing: Mapping[str, Any], named: str | None) -> str:
+    """The event loop's mean lag in words, empty if it was not measured; ``named`` is the resource that saturated."""
+    before, after = low.get("event_loop_lag"), failing.get("event_loop_lag")
+    if not after:
+        return ""
+    whose = "its event loop's" if named and named.startswith(_API) and _loops(failing) == 1 else _whose(failing)
+    if not before:
+        return f"{whose} mean lag {1e3 * after['mean_s']:.2f} ms at {failing['rate_rps']:.0f}/s"
+    return (
+        f"{whose} mean lag {1e3 * before['mean_s']:.2f} ms at {low['rate_rps']:.0f}/s, "
+        f"then {1e3 * after['mean_s']:.2f} ms"
+    )
+
+
+def _late(failing: Mapping[str, Any]) -> str:
+    """What to say of an event loop that breaks an SLO by its lag, empty if it does not."""
+    lag = failing.get("event_loop_lag")
+    if not lag or lag["over_bound"] <= _LATE_SHARE_MAX * lag["count"]:
+        return ""
+    return (
+        f"but {_whose(failing)} lag was more than {1e3 * lag['bound_s']:g} ms, the tightest SLO, "
+        f"at {lag['over_bound']:,} of {lag['count']:,} random instants"
+    )
+
+
+def _whose(probe: Mapping[str, Any]) -> str:
+    return "the API's event loop's" if _loops(probe) == 1 else "the API's event loops'"
+
+
+def _loops(probe: Mapping[str, Any]) -> int:
+    return sum(name.startswith(_API) for name in probe["utilisation"])
+
+
+def _seconds(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _growth(low: Mapping[str, Any], failing: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loadtests import bottleneck, validity
+from loadtests import bottleneck, lag, validity
 from loadtests.probes import ERROR_SHARE_MAX, Probe, Tally, Verdict, worst
 from sdlab import spoilt
 from sdlab.spec import Design
@@ -88,6 +88,7 @@ def _evidence(
         name: order_statistics(response_s[answered & (table["operation"] == name)].to_numpy(dtype=np.float64), (50, 99))
         for name in design.slo
     }
+    tightest_s = min(slo.response_time_s_p99 for slo in design.slo.values())
     hits = table["cache_hit"][table["cache_hit"] >= 0]
     return {
         "requests": len(table),
@@ -99,5 +100,6 @@ def _evidence(
         "utilisation": bottleneck.utilisations(resources, table, rate_rps, slots),
         "utilisation_peak": bottleneck.busiest_second(resources),
         "times_s": bottleneck.times_s(table),
+        "event_loop_lag": lag.as_evidence(resources.get("event_loop_lag"), tightest_s),
         "spin_probe": resources.get("spin_probe"),
     }

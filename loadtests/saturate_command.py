@@ -161,4 +161,6 @@ def _utilisation_table(low: Probe, failing: Probe) -> Table:
     rows: Any = bottleneck.table_rows(low.evidence, failing.evidence)
     for name, before, after in rows:
         table.add_row(name, "" if math.isnan(before) else f"{before:.0%}", f"{after:.0%}")
+    for name, *lags_s in bottleneck.lag_rows(low.evidence, failing.evidence):
+        table.add_row(name, *("" if math.isnan(lag_s) else f"{1e3 * lag_s:.2f} ms" for lag_s in lags_s))
     return table

@@ -21,51 +21,26 @@ from pathlib import Path
 import gevent
 from gevent.hub import Hub
 
-_CLOCK_MONOTONIC = 1
-_TFD_TIMER_ABSTIME = 1
-_SMALLEST_S = 1e-6
+from sdlab.timerfd import TimerFd
+
 _SLICE_NS = 100_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
-class _Itimerspec(ctypes.Structure):
-    _fields_ = (
-        ("interval_s", ctypes.c_long),
-        ("interval_ns", ctypes.c_long),
-        ("value_s", ctypes.c_long),
-        ("value_ns", ctypes.c_long),
-    )
-
-
-class _TimerFd:
+class _GeventTimerFd(TimerFd):
     def __init__(self, hub: Hub, callback: Callable[[], None]) -> None:
-        self._libc = ctypes.CDLL(None, use_errno=True)
-        self._fd = self._libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "timerfd_create")
-        self._settime = self._libc.timerfd_settime
-        self._when = _Itimerspec()
-        self._when_pointer = ctypes.byref(self._when)
+        super().__init__()
         # Of all that is ready in one turn of the loop, what is due to be sent comes first.
-        self._watcher = hub.loop.io(self._fd, 1, priority=hub.loop.MAXPRI)
+        self._watcher = hub.loop.io(self.fd, 1, priority=hub.loop.MAXPRI)
         self._watcher.start(callback)
-
-    def set(self, at_monotonic_s: float) -> None:
-        at_s = max(at_monotonic_s, _SMALLEST_S)  # 0 would disarm it
-        self._when.value_s = int(at_s)
-        self._when.value_ns = int(at_s % 1 * 1e9)
-        self._settime(self._fd, _TFD_TIMER_ABSTIME, self._when_pointer, None)
 
     def again(self) -> None:
         """Call once more as soon as the loop has turned: what has expired stays readable until it is set anew."""
 
-    def stop(self) -> None:
-        self._settime(self._fd, 0, ctypes.byref(_Itimerspec()), None)
-
     def close(self) -> None:
         self._watcher.stop()
         self._watcher.close()
-        os.close(self._fd)
+        super().close()
 
 
 class _LoopTimer:
@@ -88,7 +63,7 @@ class _LoopTimer:
         self._timer.close()
 
 
-Timer = _TimerFd | _LoopTimer
+Timer = _GeventTimerFd | _LoopTimer
 
 
 def timer(callback: Callable[[], None]) -> Timer:
@@ -97,7 +72,7 @@ def timer(callback: Callable[[], None]) -> Timer:
     The callback ends with another ``set``, with ``again()`` or with ``stop()``.
     """
     hub = gevent.get_hub()
-    return _TimerFd(hub, callback) if sys.platform == "linux" else _LoopTimer(hub, callback)
+    return _GeventTimerFd(hub, callback) if sys.platform == "linux" else _LoopTimer(hub, callback)
 
 
 def ask_for_short_slices() -> None:

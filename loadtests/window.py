@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests import results, schedule
+from loadtests import lag, results, schedule
 from loadtests.early_abort import Watch
 from loadtests.recorder import COMPLETED, CONNECT, CONNECTION_LOST, DROPPED, PENDING, SharedRecords
 from loadtests.resources import INTERVAL_S, Sampler, spin_probe_s
@@ -175,6 +175,8 @@ class _Load:
         self._probe_before: dict[str, float] | None = None
         self._probe_after: dict[str, float] | None = None
         self._speed: SpeedProbe | None = None
+        self._lag_before: lag.Reading | None = None
+        self._lag_after: lag.Reading | None = None
         self._reports: list[dict[str, Any]] = []
         self._refused_since_s: float | None = None
 
@@ -191,8 +193,10 @@ class _Load:
                 self._wait_until_ready(children)
                 self._probe_before = self._probe()
                 with self._probing():
+                    self._lag_before = self._lag()
                     table.start_monotonic_s = time.monotonic() + _LEAD_S
                     self._watch(children)
+                    self._lag_after = self._lag()
                 self._probe_after = self._probe()
             finally:
                 processes.stop(children, grace_s=_STOP_GRACE_S)
@@ -215,6 +219,11 @@ class _Load:
         with cores.kept_to(tuple(placed["api"][:1]) if placed else ()):
             return spin_probe_s()
 
+    def _lag(self) -> lag.Reading | None:
+        """Of a service of ours. Another's is sent what the schedule says and nothing else."""
+        service = self._window.service
+        return lag.read(service.url) if service.ready else None
+
     def recorded(self) -> results.Recorded | None:
         """What there is of the window; None if not one request was dealt with."""
         table = self._table
@@ -228,6 +237,8 @@ class _Load:
         resources = self._sampler.result() if self._sampler else {"processes": {}, "machine": {}}
         if self._speed:
             resources["speed"] = self._speed.result(table.start_monotonic_s)
+        if lagged := lag.between(self._lag_before, self._lag_after):
+            resources["event_loop_lag"] = lagged
         resources["spin_probe"] = {"before": self._probe_before, "after": self._probe_after}
         return results.Recorded(
             self._window.requests, np.flatnonzero(dealt_with), table.columns, resources, self._reports, self.incidents

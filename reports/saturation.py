@@ -43,6 +43,15 @@ class Tally(_Part):
     allowed: float
 
 
+class EventLoopLag(_Part):
+    """How late the service's event loop was at random instants; NaN for a percentile of too few of them."""
+
+    count: int
+    mean_s: float
+    p90_s: Number = float("nan")
+    p99_s: Number = float("nan")
+
+
 class SaturationProbe(_Part):
     """One window of the search."""
 
@@ -54,6 +63,7 @@ class SaturationProbe(_Part):
     tallies: list[Tally] = Field(default_factory=list)
     response_time_s_p99: dict[str, Number] = Field(default_factory=dict)
     utilisation: dict[str, Number] = Field(default_factory=dict)
+    event_loop_lag: EventLoopLag | None = None
 
     def tally(self, name: str | None) -> Tally | None:
         return next((one for one in self.tallies if one.name == name and one.count), None)

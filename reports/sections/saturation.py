@@ -12,6 +12,7 @@ from reports.saturation import CONFIRMATION, VERDICTS, Saturation, SaturationPro
 
 TARGET = 0.03
 _REASONS = 2  # of a probe; all of them are in saturation.json
+_LAGS = {"mean_s": "event loop's lag, mean", "p90_s": "event loop's lag, p90", "p99_s": "event loop's lag, p99"}
 _TONES = {"pass": "good", "fail": "bad"}
 _CONFIRMED = {
     True: Cell("confirm it", "good"),
@@ -94,6 +95,7 @@ def _resources(found: Saturation) -> Table:
     lines: list[Line] = [
         [name, n.percent(low.utilisation.get(name, math.nan)), n.percent(failing.utilisation[name])] for name in names
     ]
+    lags = _lags(low, failing)
     heads = columns(
         "Resource", f"at {n.significant(low.rate_rps, 4)}/s#", f"at {n.significant(failing.rate_rps, 4)}/s#"
     )
@@ -101,7 +103,21 @@ def _resources(found: Saturation) -> Table:
         "Of its own limit: a process of one core, the database's processes and the machine of all cores, the pool of "
         "its slots, the generator of the 70 % of a core up to which it is trusted."
     )
-    return Table("What each resource was used, at the lowest rate and at one that failed", heads, (rows(lines),), note)
+    if lags:
+        note += " Lag: how late what fell due at a random instant was run, of all API processes."
+    title = "What each resource was used, at the lowest rate and at one that failed"
+    return Table(title, heads, (rows(lines + lags),), note)
+
+
+def _lags(low: SaturationProbe, failing: SaturationProbe) -> list[Line]:
+    """The event loop's lag as the table's last lines, none where it was not measured."""
+    lags = [probe.event_loop_lag for probe in (low, failing)]
+    lines: list[Line] = []
+    for name, words in _LAGS.items():
+        values_s = [getattr(lag, name) if lag else math.nan for lag in lags]
+        if any(map(math.isfinite, values_s)):
+            lines.append([words, *map(n.duration, values_s)])
+    return lines
 
 
 def _at(found: Saturation, rate_rps: float) -> SaturationProbe:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import asyncpg
@@ -87,8 +88,23 @@ async def test_metrics_count_requests_by_route_and_not_by_path(service: Running)
     assert 'http_requests_total{method="GET",route="/{code}",status="302"} 3.0' in text
     assert 'http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in text
     assert 'clicks_recorded_total{place="stream"} 3.0' in text
-    assert "event_loop_lag_seconds" in text
     assert code not in text
+
+
+async def test_a_blocked_event_loop_shows_in_its_lag(service: Running) -> None:
+    """Whatever else the machine does: of the second in which the loop stands still, some instants are sampled."""
+
+    async def lagged() -> tuple[float, float]:
+        text = (await service.client.get("/metrics")).text
+        found = [re.findall(rf"^event_loop_lag_seconds_{name} (\S+)$", text, re.MULTILINE) for name in ("count", "sum")]
+        return float(found[0][0]), float(found[1][0])
+
+    count, sum_s = await lagged()
+    time.sleep(1.0)
+    await asyncio.sleep(0.1)
+    count_after, sum_after_s = await lagged()
+    assert count_after - count >= 5
+    assert sum_after_s - sum_s > 1.0
 
 
 async def test_every_path_the_service_answers_itself_is_reserved(service: Running) -> None:

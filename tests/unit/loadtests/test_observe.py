@@ -55,6 +55,13 @@ def test_a_calm_window_passes_and_leaves_out_its_first_tenth() -> None:
     assert probe.evidence["hit_ratio"] == 1
 
 
+def test_the_event_loops_lag_is_kept_as_evidence_where_it_was_measured() -> None:
+    assert probed(window()).evidence["event_loop_lag"] is None
+    lag = {"count": 4, "mean_s": 0.03, "p90_s": None, "p99_s": None, "bounds_s": [0.01, 0.05], "counts": [2, 1, 1]}
+    kept = probed(window(), CALM | {"event_loop_lag": lag}).evidence["event_loop_lag"]
+    assert (kept["mean_s"], kept["bound_s"], kept["over_bound"]) == (0.03, 0.05, 1)
+
+
 def test_answers_beyond_the_slo_fail_it() -> None:
     probe = probed(window(slow=100))
     assert probe.verdict is Verdict.FAIL

@@ -59,6 +59,23 @@ def test_the_answer_stands_with_its_interval_and_the_resource_that_saturated(stu
     assert "api-1 saturated: 92% of its limit at 550/s" in words
 
 
+def test_the_event_loops_lag_stands_below_what_the_resources_were_used(study: SyntheticStudy) -> None:
+    searched(study)
+    assert "lag" not in text_of(made(study)).lower()
+    lags = {
+        250.0: {"count": 200, "mean_s": 0.0003, "p90_s": 0.0008, "p99_s": None},
+        550.0: {"count": 203, "mean_s": 0.014, "p90_s": 0.031, "p99_s": None},
+    }
+    searched(study, probes=[one | {"event_loop_lag": lags.get(one["rate_rps"])} for one in content()["probes"]])
+    used = made(study).tables[1]
+    lines = [[cell.text for cell in row] for row in used.groups[0].rows]
+    assert lines[-2:] == [
+        ["event loop's lag, mean", "0.300 ms", "14.0 ms"],
+        ["event loop's lag, p90", "0.800 ms", "31.0 ms"],
+    ]
+    assert "random instant" in used.note
+
+
 @pytest.mark.parametrize(
     ("model_rps", "error", "verdict"),
     [
