@@ -38,6 +38,10 @@ class Demand(BaseModel):
             raise InvalidInput("quantiles_s", self.quantiles_s[:3], "must be sorted, from 0 up")
         return self
 
+    def quantile_s(self, share: float) -> float:
+        """Seconds that a ``share`` (0 to 1) of the measured requests asked for at most."""
+        return float(np.quantile(self.quantiles_s, share))
+
 
 class Measured(BaseModel):
     """CPU seconds a request costs a busy API process: by the busy periods of its thread's clock, with half the width
@@ -105,6 +109,38 @@ class Pace(BaseModel):
         return factors
 
 
+class ClientFloor(BaseModel):
+    """What a client adds to a response by itself, measured with a null endpoint in the API's place at ``rate_rps``.
+
+    Response times of ``samples`` requests in seconds, from the send: their mean with half the width of its 95 %
+    interval, p50 and p95. ``server_cpu_s`` of CPU time a request are the endpoint's own; what is left, `client_s`, are
+    the load generator, the sockets and the kernel. The generator's lateness is in none of them. ``run_id`` is the
+    window, ``invalid`` why it is INVALID, if it is.
+
+    No model uses it, only the ``client`` demand of each operation, which can be held against it: that is what is left
+    of a response without the application, too, but taken from the service itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    run_id: str
+    rate_rps: float = Field(gt=0)
+    samples: int = Field(ge=1)
+    mean_s: float = Field(gt=0)
+    half_width_s: float = Field(ge=0)
+    p50_s: float = Field(gt=0)
+    p95_s: float = Field(gt=0)
+    server_cpu_s: float = Field(ge=0)
+    lateness_p50_s: float
+    lateness_p95_s: float
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def client_s(self) -> float:
+        """Mean seconds of a response without the endpoint's own CPU time."""
+        return max(0.0, self.mean_s - self.server_cpu_s)
+
+
 class Calibration(BaseModel):
     """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
 
@@ -113,7 +149,7 @@ class Calibration(BaseModel):
     "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs, ``cpu``
     is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which is in
     no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
-    and what another one means, where it is known.
+    and what another one means, where it is known. ``client_floor`` is evidence beside the ``client`` demands.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -131,11 +167,12 @@ class Calibration(BaseModel):
     cpu: dict[str, Measured] = {}
     pool_wait: dict[str, Wait] = {}
     pace: Pace | None = None
+    client_floor: ClientFloor | None = None
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that name these parameters: what a validation froze."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        """Twelve hex digits that name these parameters: what a validation froze. The client's floor is none of them."""
+        return hashlib.sha256(self.model_dump_json(exclude={"client_floor"}).encode()).hexdigest()[:12]
 
     def save(self, path: Path) -> None:
         header = "# Written by `./lab calibrate`; never by hand.\n"
