@@ -15,7 +15,7 @@ from loadtests import null_endpoint
 from loadtests.estimate import mean_half_width_s
 from loadtests.session import Session
 from loadtests.validity import lateness_s
-from sdlab import arrivals, workload
+from sdlab import arrivals, spoilt, workload
 from sdlab.calibration import ClientFloor
 from sdlab.errors import LabError
 from sdlab.summary import order_statistics
@@ -48,13 +48,14 @@ def measure(session: Session, seen: pd.DataFrame, keys: int, rate_rps: float, wi
             rate_rps=rate_rps,
             duration_s=window_s,
         )
-    table, validity = run.requests(), run.manifest.validity
+    table, resources, validity = run.requests(), run.json("resources"), run.manifest.validity
     completed = table[table["outcome"] == "completed"]
     if not len(completed):
         raise LabError("the null endpoint answered nothing, so the client's floor is not known")
     response_s = (completed["completed_s"] - completed["sent_s"]).to_numpy(dtype=np.float64)
     p50_s, p95_s = order_statistics(response_s, (50, 95))
     late_p50_s, late_p95_s = order_statistics(lateness_s(table), (50, 95))
+    disturbed = spoilt.by_others(resources)
     return ClientFloor(
         run_id=run.manifest.run_id,
         rate_rps=rate_rps,
@@ -63,8 +64,8 @@ def measure(session: Session, seen: pd.DataFrame, keys: int, rate_rps: float, wi
         half_width_s=mean_half_width_s(response_s),
         p50_s=p50_s,
         p95_s=p95_s,
-        server_cpu_s=run.json("resources")["processes"][null_endpoint.NAME]["cpu_s"] / len(table),
+        server_cpu_s=resources["processes"][null_endpoint.NAME]["cpu_s"] / len(table),
         lateness_p50_s=late_p50_s,
         lateness_p95_s=late_p95_s,
-        invalid=tuple(validity.reasons) if validity else (),
+        invalid=(*(validity.reasons if validity else ()), *([disturbed] if disturbed else [])),
     )

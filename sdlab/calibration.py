@@ -115,7 +115,7 @@ class ClientFloor(BaseModel):
     Response times of ``samples`` requests in seconds, from the send: their mean with half the width of its 95 %
     interval, p50 and p95. ``server_cpu_s`` of CPU time a request are the endpoint's own; what is left, `client_s`, are
     the load generator, the sockets and the kernel. The generator's lateness is in none of them. ``run_id`` is the
-    window, ``invalid`` why it is INVALID, if it is.
+    window, which is measured once; ``invalid`` says why it does not count, as when other programs disturbed it.
 
     No model uses it, only the ``client`` demand of each operation, which can be held against it: that is what is left
     of a response without the application, too, but taken from the service itself.
