@@ -142,14 +142,14 @@ class ClientFloor(BaseModel):
 
 
 class Calibration(BaseModel):
-    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
+    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when; ``client_floor`` is no parameter.
 
     ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
     request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
     "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs, ``cpu``
     is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which is in
     no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
-    and what another one means, where it is known. ``client_floor`` is evidence beside the ``client`` demands.
+    and what another one means, where it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
