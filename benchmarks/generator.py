@@ -17,7 +17,6 @@ the median of the rounds; no round is left out.
 
 from __future__ import annotations
 
-import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load.metadata import metadata
-from benchmarks.load.process import server, worker
+from benchmarks.load.process import worker
+from loadtests import null_endpoint
+from sdlab.cores import usable
 
 OURS_CLOSED, OURS_OPEN = "ours, closed loop", "ours, open loop"
 STOCK, STOCK_REQUESTS = "stock FastHttpUser", "stock HttpUser"
@@ -62,7 +63,7 @@ class Plan:
 
     def run(self, advance: Advance) -> dict[str, Any]:
         """Measure all of it; the document says which machine and commit it was, and holds every single measurement."""
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        cores = usable() or (0,)
         self._core, self._advance = cores[-1], advance
         places = {"generator": cores[-1], "endpoint": cores[0]}
         bare: dict[str, list[Measured]] = {place: [] for place in places}
@@ -71,8 +72,8 @@ class Plan:
         paced: dict[tuple[str, float], list[Measured]] = {
             (n, r): [] for r in self.rates_rps for n in (STOCK, OURS_OPEN)
         }
-        with server("benchmarks.load.null_endpoint", core=cores[0]) as url:
-            self._url = url
+        with null_endpoint.running(core=min(usable(), default=None)) as endpoint:
+            self._url = endpoint.url
             for _ in range(self.rounds):
                 for name, client in CLIENTS.items():
                     flat_out[name].append(self._closed(client))

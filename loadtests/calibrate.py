@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from loadtests import estimate
+from loadtests import client_floor, estimate
 from loadtests.estimate import Busy, Estimate, Window
 from loadtests.resources import Sampler
 from loadtests.service import Service
@@ -98,6 +98,8 @@ def calibrate(
     windows = (*(earlier.windows if earlier else ()), *(_measured(run) for run in measured))
     found = estimate.estimate(windows, idle)
     utilisation = max(_api_utilisation(run) for run in measured)
+    told(f"measuring the client's floor: a null endpoint at {rate_rps:.0f} requests/s")
+    floor = client_floor.measure(session, windows[-1].table, keys, rate_rps, settings.window_s)
     calibration = Calibration(
         design=design.slug,
         run_ids=[*(earlier.calibration.run_ids if earlier else ()), *(run.manifest.run_id for run in measured)],
@@ -112,6 +114,7 @@ def calibrate(
         cpu=found.cpu,
         pool_wait=found.pool_wait,
         pace=found.pace,
+        client_floor=floor,
     )
     return Calibrated(calibration, found, keys, windows)
 

@@ -241,13 +241,13 @@ def _pool_waits(tables: Mapping[str, pd.DataFrame]) -> dict[str, Wait]:
         if "span_pool_s" in table
     }
     return {
-        label: Wait(mean_s=float(times.mean()), half_width_s=_half_width_s(times), samples=times.size)
+        label: Wait(mean_s=float(times.mean()), half_width_s=mean_half_width_s(times), samples=times.size)
         for label, times in waits_s.items()
         if times.size
     }
 
 
-def _half_width_s(values: FloatArray) -> float:
+def mean_half_width_s(values: FloatArray) -> float:
     """Half the width of the mean's 95 % interval."""
     return float(NORMAL_95 * values.std() / np.sqrt(values.size))
 
@@ -256,7 +256,7 @@ def _measured(values: FloatArray, half_width_s: float | None = None) -> Demand:
     points = min(QUANTILES, values.size)
     return Demand(
         mean_s=float(values.mean()),
-        half_width_s=_half_width_s(values) if half_width_s is None else half_width_s,
+        half_width_s=mean_half_width_s(values) if half_width_s is None else half_width_s,
         quantiles_s=tuple(np.quantile(values, np.linspace(0, 1, points)).tolist()),
         samples=values.size,
     )

@@ -17,7 +17,7 @@ from loadtests.display import start_progress
 from loadtests.freeze import freeze
 from loadtests.service import running_service
 from loadtests.session import Session
-from sdlab.calibration import Calibration, Demand, Wait
+from sdlab.calibration import Calibration, ClientFloor, Demand, Wait
 from sdlab.catalog import design_folder, load_design
 from sdlab.invocation import command_line, shown_path
 from sdlab.runs import to_json
@@ -74,7 +74,7 @@ def _session(
         yield Session(design, service, seed, command_line(), study, runs_folder), told
 
 
-def _in_ms(measured: Demand | Wait) -> str:
+def _in_ms(measured: Demand | Wait | ClientFloor) -> str:
     """The mean, with half the width of its 95 % interval where that is known."""
     half_width = "" if measured.half_width_s is None else f" ±{1e3 * measured.half_width_s:.3f}"
     return f"{1e3 * measured.mean_s:.3f}{half_width}"
@@ -104,4 +104,18 @@ def _show(console: Console, calibration: Calibration, folder: Path) -> None:
             f"after {1e3 * level.after_s:g} ms idle: {1e3 * level.extra_s:.3f} ± {1e3 * level.half_width_s:.3f} ms "
             f"more ({level.samples} times)"
         )
+    if calibration.client_floor:
+        _show_floor(console, calibration.client_floor)
     console.print(f"frozen as {calibration.digest}; run folder: {shown_path(folder)}", soft_wrap=True)
+
+
+def _show_floor(console: Console, floor: ClientFloor) -> None:
+    console.print(
+        f'client\'s floor, to hold the row "client" against: {1e3 * floor.client_s:.3f} ms. A null endpoint at '
+        f"{floor.rate_rps:.0f} requests/s answered in {_in_ms(floor)} ms from the send (p50 {1e3 * floor.p50_s:.3f}, "
+        f"p95 {1e3 * floor.p95_s:.3f}), {1e3 * floor.server_cpu_s:.3f} of it its own CPU; sent "
+        f"{1e3 * floor.lateness_p50_s:.3f} (p95 {1e3 * floor.lateness_p95_s:.3f}) ms late",
+        soft_wrap=True,
+    )
+    for reason in floor.invalid:
+        console.print(f"client's floor: INVALID: {reason}", style="yellow", soft_wrap=True)

@@ -20,8 +20,7 @@ def each_key_once(design: Design, keys: int, rate_rps: float, seed: int) -> Requ
     """The operation asked for most, once for each of the most popular keys, in random order and evenly in time."""
     times_s: FloatArray = np.arange(1, keys + 1, dtype=np.float64) / rate_rps
     requests = workload.with_mix(design, times_s, seed, design.test_data.links)
-    most = max(design.operations, key=lambda name: design.workload.operations[name].share)
-    operation = np.full(keys, design.operations.index(most), dtype=np.int16)
+    operation = np.full(keys, design.operations.index(design.operation_asked_for_most), dtype=np.int16)
     order = arrivals.stream(seed, "order of the warm-up").permutation(keys)
     return replace(requests, operation=operation, key=order.astype(np.int64))
 

@@ -38,6 +38,10 @@ class Demand(BaseModel):
             raise InvalidInput("quantiles_s", self.quantiles_s[:3], "must be sorted, from 0 up")
         return self
 
+    def quantile_s(self, share: float) -> float:
+        """Seconds that a ``share`` (0 to 1) of the measured requests asked for at most."""
+        return float(np.quantile(self.quantiles_s, share))
+
 
 class Measured(BaseModel):
     """CPU seconds a request costs a busy API process: by the busy periods of its thread's clock, with half the width
@@ -105,8 +109,40 @@ class Pace(BaseModel):
         return factors
 
 
+class ClientFloor(BaseModel):
+    """What a client adds to a response by itself, measured with a null endpoint in the API's place at ``rate_rps``.
+
+    Response times of ``samples`` requests in seconds, from the send: their mean with half the width of its 95 %
+    interval, p50 and p95. ``server_cpu_s`` of CPU time a request are the endpoint's own; what is left, `client_s`, are
+    the load generator, the sockets and the kernel. The generator's lateness is in none of them. ``run_id`` is the
+    window, which is measured once; ``invalid`` says why it does not count, as when other programs disturbed it.
+
+    No model uses it, only the ``client`` demand of each operation, which can be held against it: that is what is left
+    of a response without the application, too, but taken from the service itself.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    run_id: str
+    rate_rps: float = Field(gt=0)
+    samples: int = Field(ge=1)
+    mean_s: float = Field(gt=0)
+    half_width_s: float = Field(ge=0)
+    p50_s: float = Field(gt=0)
+    p95_s: float = Field(gt=0)
+    server_cpu_s: float = Field(ge=0)
+    lateness_p50_s: float
+    lateness_p95_s: float
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def client_s(self) -> float:
+        """Mean seconds of a response without the endpoint's own CPU time."""
+        return max(0.0, self.mean_s - self.server_cpu_s)
+
+
 class Calibration(BaseModel):
-    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when.
+    """``demands[operation][part]`` as measured at ``rate_rps``, with where and when; ``client_floor`` is no parameter.
 
     ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
     request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
@@ -131,11 +167,12 @@ class Calibration(BaseModel):
     cpu: dict[str, Measured] = {}
     pool_wait: dict[str, Wait] = {}
     pace: Pace | None = None
+    client_floor: ClientFloor | None = None
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that name these parameters: what a validation froze."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        """Twelve hex digits that name these parameters: what a validation froze. The client's floor is none of them."""
+        return hashlib.sha256(self.model_dump_json(exclude={"client_floor"}).encode()).hexdigest()[:12]
 
     def save(self, path: Path) -> None:
         header = "# Written by `./lab calibrate`; never by hand.\n"

@@ -156,6 +156,11 @@ class Design(_Frozen):
     def operations(self) -> tuple[str, ...]:
         return tuple(self.workload.operations)
 
+    @property
+    def operation_asked_for_most(self) -> str:
+        """The name of the operation with the largest share; of equals, the first."""
+        return max(self.operations, key=lambda name: self.workload.operations[name].share)
+
 
 def _adds_to_one(field: str, shares: list[float]) -> None:
     total = math.fsum(shares)

@@ -9,7 +9,7 @@ from reports import numbers as n
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, Tone, columns, rows
 from reports.verdict import demands_measured
-from sdlab.calibration import Demand, Wait
+from sdlab.calibration import ClientFloor, Demand, Wait
 from sdlab.runs import Machine, Run
 from sdlab.sources import KINDS, OVERRIDDEN
 
@@ -54,10 +54,8 @@ def assumptions(material: Material) -> Section:
     heads = columns("Number", "Value#", "Source", "In words")
     table = Table("Every number of the design", heads, (rows(lines),), "SI units; the unit ends the name.")
     text = (f"{len(design.sources)} numbers: {n.words(words)}.", _demand_words(material))
-    demands = _demands(material)
-    return Section(
-        "assumptions", "Assumptions and their sources", text, tables=(*([demands] if demands else []), table)
-    )
+    measured = [found for found in (_demands(material), _client(material)) if found]
+    return Section("assumptions", "Assumptions and their sources", text, tables=(*measured, table))
 
 
 def reproduce(material: Material) -> Section:
@@ -114,7 +112,38 @@ def _demands(material: Material) -> Table | None:
     return Table("Service demands a request", heads, tuple(groups))
 
 
-def _mean(measured: Demand | Wait) -> str:
+def _client(material: Material) -> Table | None:
+    """The client's floor beside the client's time of each operation, which is what the model uses."""
+    floor = material.calibration.client_floor if material.calibration else None
+    if material.calibration is None or floor is None:
+        return None
+    word = "INVALID " if floor.invalid else ""
+    samples = f"{floor.samples:,}"
+    measured: list[Line] = [
+        ["null endpoint, from the send to the answer", Cell(word + _mean(floor), "bad" if word else ""),
+         word + n.duration(floor.p50_s), word + n.duration(floor.p95_s), samples],
+        ["of it the endpoint's own CPU", word + n.duration(floor.server_cpu_s), n.MISSING, n.MISSING, samples],
+        ["the client's floor: the rest", word + n.duration(floor.client_s), n.MISSING, n.MISSING, samples],
+        ["beside it: how late it was sent", n.MISSING, word + n.duration(floor.lateness_p50_s),
+         word + n.duration(floor.lateness_p95_s), samples],
+    ]  # fmt: skip
+    calibrated: list[Line] = [
+        [operation, _mean(parts["client"]), *(n.duration(parts["client"].quantile_s(share)) for share in (0.5, 0.95)),
+         f"{parts['client'].samples:,}"]
+        for operation, parts in material.calibration.demands.items()
+        if "client" in parts
+    ]  # fmt: skip
+    groups = (
+        rows(measured, f"Measured with a null endpoint at {n.rate(floor.rate_rps)}"),
+        rows(calibrated, "Calibrated: a response less the application and the API's CPU outside of it"),
+    )
+    note = "The model uses the calibrated times. The floor is the same client on the same cores without an application."
+    reasons = "".join(f" INVALID: {reason}." for reason in floor.invalid)
+    heads = columns("What", "Mean (± 95 %)#", "p50#", "p95#", "Samples#")
+    return Table("What the client and the kernel add to a response", heads, groups, note + reasons)
+
+
+def _mean(measured: Demand | Wait | ClientFloor) -> str:
     half_width_s = measured.half_width_s
     return n.duration(measured.mean_s) + (f" ± {n.duration(half_width_s)}" if half_width_s else "")
 

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 
+from sdlab.calibration import Calibration
 from sdlab.catalog import ROOT
-from sdlab.runs import RUNS, find_runs
+from sdlab.runs import RUNS, Run, find_runs
 from tests.end_to_end.cli import lab_heard
 from tests.patience import soon
 
@@ -39,10 +41,25 @@ def test_the_main_job_measures_predicts_simulates_and_reports(quiet_no_longer: C
         assert kinds.count(("simulation", mode)) == 1
     assert kinds.count(("simulation", "capacity")) == 2
     frozen = {run.manifest.parameters["digest"] for run in runs if run.manifest.kind == "calibration"}
+    assert_the_clients_floor_is_below_the_redirects(runs)
     used = {run.manifest.parameters["calibration"] for run in runs if run.manifest.kind == "simulation"}
     assert used == frozen
     (page,) = re.findall(r"Report: (\S+)", said)
     assert "URL shortener" in (ROOT / page).read_text()
+
+
+def assert_the_clients_floor_is_below_the_redirects(runs: list[Run]) -> None:
+    (frozen,) = (
+        Calibration.load(run.folder / "calibration.toml") for run in runs if run.manifest.kind == "calibration"
+    )
+    floor = frozen.client_floor
+    assert floor is not None
+    windows = pd.concat([run.requests() for run in runs if run.manifest.run_id in frozen.run_ids])
+    redirects = windows[(windows["operation"] == "redirect") & (windows["outcome"] == "completed")]
+    assert 0 < floor.client_s < floor.mean_s < (redirects["completed_s"] - redirects["sent_s"]).mean()
+    assert floor.run_id not in frozen.run_ids
+    (measured,) = (run for run in runs if run.manifest.parameters.get("role") == "client_floor")
+    assert measured.manifest.run_id == floor.run_id
 
 
 @pytest.mark.parametrize("after_s", [0.5, 6.0, 14.0])

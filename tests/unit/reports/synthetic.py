@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Calibration, Demand
+from sdlab.calibration import Calibration, ClientFloor, Demand
 from sdlab.runs import Machine, RunWriter, Validity, new_run, records
 from sdlab.summary import summarise
 from sdlab.workload import Requests
@@ -244,11 +244,20 @@ class SyntheticStudy:
         with self.run("simulation", {"mode": "cache_sweep"}) as run:
             run.write_json("sweep", content)
 
-    def calibration(self, run_ids: list[str] | None = None, **parameters: Any) -> Calibration:
-        demands = {"read": {"api": Demand(mean_s=0.0017, quantiles_s=(0.001, 0.0016, 0.004), samples=900)}}
+    def calibration(self, run_ids: list[str] | None = None, *, floor_invalid: tuple[str, ...] = (),
+                    **parameters: Any) -> Calibration:  # fmt: skip
+        demands = {
+            "read": {
+                "api": Demand(mean_s=0.0017, quantiles_s=(0.001, 0.0016, 0.004), samples=900),
+                "client": Demand(mean_s=0.00024, quantiles_s=(0.0002, 0.00023, 0.0003), samples=900),
+            }
+        }
+        floor = ClientFloor(run_id="y", rate_rps=60, samples=300, mean_s=0.00021, half_width_s=0.00001, p50_s=0.00019,
+                            p95_s=0.0004, server_cpu_s=0.00003, lateness_p50_s=0.00006, lateness_p95_s=0.00012,
+                            invalid=floor_invalid)  # fmt: skip
         content = Calibration(design=self.slug, run_ids=run_ids or ["x"], commit="c",
                               created_at="2026-01-01T00:00:00+00:00", machine=_MACHINE, rate_rps=60, utilisation=0.1,
-                              demands=demands)  # fmt: skip
+                              demands=demands, client_floor=floor)  # fmt: skip
         with self.run("calibration", {"rate_rps": 60, **parameters}, f"./lab calibrate {self.slug}") as run:
             content.save(run.folder / "calibration.toml")
         return content

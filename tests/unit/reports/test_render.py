@@ -10,7 +10,7 @@ import pytest
 from reports import render
 from reports.build import build, measured_loads
 from reports.collect import choose_study, read_study
-from reports.document import Report
+from reports.document import Report, Table
 from reports.style import THEMES, VARIABLES
 from reports.verdict import Verdict
 from tests.unit.reports.synthetic import SyntheticStudy
@@ -235,6 +235,30 @@ def test_overridden_values_are_marked(study: SyntheticStudy) -> None:
                if row[0].text == "cost.api_worker_usd_per_hour")  # fmt: skip
     assert [cell.text for cell in row[1:]] == ["1.5", "overridden", "--set cost.api_worker_usd_per_hour=1.5"]
     assert "1 overridden for these runs" in section.text[0]
+
+
+def test_the_clients_floor_stands_beside_the_clients_calibrated_time(study: SyntheticStudy) -> None:
+    study.calibration()
+    floor, calibrated = clients_table(study).groups
+    assert [[cell.text for cell in row] for row in (*floor.rows, *calibrated.rows)] == [
+        ["null endpoint, from the send to the answer", "0.210 ms ± 10.0 µs", "0.190 ms", "0.400 ms", "300"],
+        ["of it the endpoint's own CPU", "30.0 µs", "–", "–", "300"],
+        ["the client's floor: the rest", "0.180 ms", "–", "–", "300"],
+        ["beside it: how late it was sent", "–", "60.0 µs", "0.120 ms", "300"],
+        ["read", "0.240 ms", "0.230 ms", "0.293 ms", "900"],
+    ]
+
+
+def test_a_floor_of_an_invalid_window_is_not_shown_without_the_word(study: SyntheticStudy) -> None:
+    study.calibration(floor_invalid=("the generator was late",))
+    table = clients_table(study)
+    assert all(cell.text in ("–", "300") or "INVALID " in cell.text for row in table.groups[0].rows for cell in row[1:])
+    assert table.note.endswith(" INVALID: the generator was late.")
+
+
+def clients_table(study: SyntheticStudy) -> Table:
+    section = next(one for one in report_of(study).sections if one.id == "assumptions")
+    return next(table for table in section.tables if table.caption.startswith("What the client"))
 
 
 def test_a_broken_law_is_named(study: SyntheticStudy) -> None:
