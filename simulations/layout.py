@@ -194,6 +194,7 @@ STATION = np.dtype(
         ("given_until_s", np.float64),
         ("jobs", np.int64),  # who share it, or are in the turn
         ("turn_end_s", np.float64),
+        ("turn_s", np.float64),  # between a turn and one that follows it at once
         ("came", np.int64),
         ("changes", np.int64),  # 1: its capacity can change
         ("serving", np.int64),  # the line of those in service or in the turn, by their beginning; NONE if not needed

@@ -49,7 +49,8 @@ EVERYTHING = Vocabulary()
 def station(r: Random, name: str, vocabulary: Vocabulary) -> Station:
     """Any station: shared or not, with turns, a bound, a start-up, outages, an autoscaler."""
     if r.random() < 0.2:
-        return Station(name, start_up=_start_up(r) if r.random() < 0.5 else None, turns=True)
+        start_up = _start_up(r) if r.random() < 0.5 else None
+        return Station(name, start_up=start_up, turns=True, turn_s=r.choice([0.0, 0.5, 1.0]))
     if not vocabulary.changing_stations:
         return Station(name, r.randint(1, 3))
     servers, shares = r.randint(1, 3), r.random() < 0.25

@@ -137,7 +137,8 @@ class Station:
     With ``turns`` the one server is an event loop: it takes up all who wait at once, serves them one after the other,
     and lets all of them go when the last is done, as what a loop's tasks have written leaves at the end of its turn
     (gated service, Takagi 1986, with departures in bulk). Who comes meanwhile waits for the next turn. Who is cancelled
-    during his turn is served all the same, unless nobody else is left in it.
+    during his turn is served all the same, unless nobody else is left in it. Between a turn and one that follows it at
+    once the loop needs ``turn_s`` for itself, however many are in either, which counts as service of the first.
 
     Example:
         >>> from simulations.examples import *
@@ -161,6 +162,7 @@ class Station:
     outages: Sequence[Outage | Breakdowns] = ()
     autoscaler: Autoscaler | None = None
     turns: bool = False
+    turn_s: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outages", tuple(self.outages))
@@ -173,6 +175,9 @@ class Station:
             raise InvalidInput(f"station {self.name}, servers", self.servers, "must be 1: it takes turns")
         if self.turns and (self.shares or self.queue is not None or self.outages or self.autoscaler is not None):
             raise InvalidInput(f"station {self.name}, turns", True, "goes with no shares, queue, outages or autoscaler")
+        seconds(f"station {self.name}, turn_s", self.turn_s)
+        if self.turn_s > 0 and not self.turns:
+            raise InvalidInput(f"station {self.name}, turn_s", self.turn_s, "must be 0: it takes no turns")
         for outage in self.outages:
             if outage.servers is not None and self.shares:
                 raise InvalidInput(f"station {self.name}, outage, servers", outage.servers, "must be None: it shares")

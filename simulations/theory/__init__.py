@@ -11,6 +11,7 @@ from simulations.theory.disciplines import (
     mg1_set_up,
     mg1_turns,
     mm1_breakdowns,
+    mm1_turns,
     mmc_processor_sharing,
 )
 from simulations.theory.fork_join import ForkJoin, fork_join, harmonic, kth_fastest_s
@@ -70,6 +71,7 @@ __all__ = [
     "mm1",
     "mm1_breakdowns",
     "mm1_response_time_quantile_s",
+    "mm1_turns",
     "mmc",
     "mmc_impatient",
     "mmc_processor_sharing",

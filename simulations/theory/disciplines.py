@@ -54,6 +54,41 @@ def mg1_turns(arrival_rate_rps: float, service_s: float, scv: float) -> float:
     return service_s + utilisation * turn_s * (0.5 + utilisation)
 
 
+def mm1_turns(arrival_rate_rps: float, service_s: float, between_s: float) -> float:
+    """Mean response time of M/M/1 that takes turns and needs ``between_s`` between two of which one follows the other.
+
+    As in `mg1_turns`, with Y a turn and what comes before it: of length S if nobody came during the last, else c more
+    than all who came need. So with p = P(nobody) = φ(λ), φ(s) = E[exp(-sY)]:
+
+        E[Y] (1 - ρ) = c (1 - p) + E[S] p,
+        E[Y²] (1 - ρ²) = c² (1 - p) + 2 c ρ E[Y] + E[S²] (λ E[Y] + p),
+        φ(s) = exp(-sc) (φ(λ (1 - S(s))) - p) + p S(s), with S(s) the transform of the service time,
+
+    the last of which gives p when it is followed from s = λ towards 0. Who comes during a turn (mean length B = E[Y²] /
+    E[Y]) waits for the rest of it, and is in the next with all others that it met: B/2 + c + E[S] (1 + λ B).
+    """
+    utilisation = stable(arrival_rate_rps, service_s, 1)
+    at_least("between_s", between_s, 0)
+    nobody = _nobody_came(arrival_rate_rps, service_s, between_s)
+    mean_s = (between_s * (1 - nobody) + service_s * nobody) / (1 - utilisation)
+    square_s2 = between_s**2 * (1 - nobody) + 2 * between_s * utilisation * mean_s
+    square_s2 += 2 * service_s**2 * (arrival_rate_rps * mean_s + nobody)
+    met_s = square_s2 / (1 - utilisation**2) / mean_s
+    busy = mean_s / (mean_s + nobody / arrival_rate_rps)
+    return busy * (met_s / 2 + between_s + service_s * (1 + arrival_rate_rps * met_s)) + (1 - busy) * service_s
+
+
+def _nobody_came(arrival_rate_rps: float, service_s: float, between_s: float) -> float:
+    """How likely it is that nobody comes during a turn: p = A + p D, by the steps of `mm1_turns`."""
+    reached, of_p, at = 1.0, 0.0, arrival_rate_rps
+    while at * service_s > 1e-15:
+        transform, factor = 1 / (1 + at * service_s), math.exp(-at * between_s)
+        of_p += reached * (transform - factor)
+        reached *= factor
+        at *= arrival_rate_rps * service_s * transform
+    return reached / (1 - of_p)
+
+
 def mg1_priorities(
     arrival_rates_rps: Sequence[float], services_s: Sequence[float], scvs: Sequence[float]
 ) -> list[Queue]:

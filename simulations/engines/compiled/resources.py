@@ -133,6 +133,7 @@ def _stations(program: Program) -> Any:
         fails = any(outage.work == "fail" for outage in station.outages)
         record["serving"] = first_serving + index if station.turns or (fails and not station.shares) else NONE
         record["number"] = station.servers
+        record["turn_s"] = station.turn_s
         if station.start_up:
             record["start_up"], record["levels"] = levels, len(station.start_up.levels)
             record["start_up_key"] = program.keys["start_up", station.name]

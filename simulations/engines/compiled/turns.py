@@ -91,6 +91,8 @@ def _follow(w: Any, resource: int) -> None:
         while queue.waiting > 0:
             _take_up(w, take_head(w, queue), resource)
         queue.waiting = waiting - 1
+        station = world.stations(w)[resource]
+        world.slots(w)[world.lines(w)[station.serving].head].service_s += station.turn_s
         _begin_turn(w, resource)
     else:
         queue.busy = 0

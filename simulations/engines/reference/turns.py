@@ -84,6 +84,7 @@ class TurningStation:
         if self.line:
             following, self.line = self.line, []
             self.account.change(waiting=-1)
+            following[0].service_s += self.station.turn_s
             self._begin(following)
         else:
             self.account.change(busy=-1)

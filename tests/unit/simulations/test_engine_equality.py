@@ -121,7 +121,8 @@ def test_turns_in_the_loop_for_plain_models(whole_seconds: bool, bin_s: float | 
     ]
     job: list[Step] = [Serve("loop", constant(1.0)), Delay("rest", constant(3.0)), Serve("other", constant(1.0))]
     start_up = StartUp([(0.5, Constant(1.0)), (4.0, Exponential(2.0))])
-    stations = [Station("loop", start_up=start_up, turns=True), Station("other", turns=True)]
+    between_s = 1.0 if whole_seconds else 0.25
+    stations = [Station("loop", start_up=start_up, turns=True, turn_s=between_s), Station("other", turns=True)]
     model = Model("loops", [Flow("get", steps), Flow("job", job)], stations)
     assert not compile_model(model).full
     times = np.sort(np.concatenate([integers(400, 2400, 3), integers(100, 12_000, 4)])).astype(np.float64)

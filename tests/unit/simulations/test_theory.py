@@ -123,6 +123,13 @@ def test_turns_cost_nothing_where_requests_are_rare_and_half_as_much_again_as_a_
     assert turns / line == pytest.approx(1.5, rel=0.002)
 
 
+def test_turns_with_nothing_between_are_plain_turns_and_what_is_between_delays_only_who_meets_others() -> None:
+    for utilisation in (0.1, 0.6, 0.95):
+        assert theory.mm1_turns(utilisation, 1.0, 0.0) == pytest.approx(theory.mg1_turns(utilisation, 1.0, 1.0))
+    assert theory.mm1_turns(1e-6, 1.0, 5.0) == pytest.approx(1.0, rel=1e-4)
+    assert theory.mm1_turns(0.6, 1.0, 0.5) > theory.mm1_turns(0.6, 1.0, 0.1) > theory.mm1_turns(0.6, 1.0, 0.0)
+
+
 def test_a_set_up_of_nothing_and_one_at_a_rare_request_are_the_limits() -> None:
     assert theory.mg1_set_up(0.5, 1.0, 1.0, 0.0, 1.0) == pytest.approx(2.0)
     assert theory.mg1_set_up(1e-9, 1.0, 1.0, 3.0, 1.0) == pytest.approx(4.0)

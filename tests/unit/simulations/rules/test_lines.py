@@ -140,6 +140,14 @@ def test_of_two_who_come_at_once_the_first_has_a_turn_of_his_own(run: Run) -> No
     assert ends(path) == [4, 6]
 
 
+def test_what_a_loop_needs_between_turns_is_only_before_a_turn_that_follows_another_at_once(run: Run) -> None:
+    station = Station("s", turns=True, turn_s=0.25)
+    path = run(one_flow(Serve("s", c(1)), stations=[station]), [0, 0.5, 0.75, 7])
+    # The turn from 1 to 3.25 follows that of the first, and takes 0.25 more; those at 0 and 7 find the loop idle.
+    assert ends(path) == [1, 3.25, 3.25, 8]
+    assert path.utilisation.tolist() == [4.25 / 8]
+
+
 def test_a_turn_serves_by_priority_and_its_start_up_is_for_who_finds_the_loop_idle(run: Run) -> None:
     steps: dict[str, list[Step]] = {"low": [Serve("s", c(2), priority=1)], "high": [Serve("s", c(1))]}
     station = Station("s", start_up=StartUp([(0, c(1)), (4, c(2))]), turns=True)
