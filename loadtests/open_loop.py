@@ -35,8 +35,9 @@ from loadtests import recorder, schedule
 from loadtests.recorder import Exchange, Recorder, SharedRecords
 from loadtests.schedule import Schedule
 from loadtests.statistics_of_locust import Statistics
-from loadtests.timer import ask_for_short_slices, make_room_for_descriptors, timer
+from loadtests.timer import make_room_for_descriptors, timer
 from loadtests.user import DesignUser
+from sdlab import scheduling
 from sdlab.errors import InvalidInput, LabError
 
 log = logging.getLogger("loadtests.open_loop")
@@ -298,7 +299,7 @@ def main(arguments: list[str]) -> int:
     events.init.fire(environment=environment, runner=environment.runner, web_ui=None)
     events.test_start.fire(environment=environment)
     load.prepare()
-    ask_for_short_slices()
+    scheduling.ask_for_short_slices()
     options.report.write_text(json.dumps(account(load, user_class)))
     table.set_ready(options.part)
     while not table.start_monotonic_s and not load.interrupted:

@@ -7,12 +7,9 @@ the loop's epoll wakes up for at the right moment, and costs nothing in between.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
-import platform
 import resource
-import struct
 import sys
 import time
 from collections.abc import Callable
@@ -22,9 +19,6 @@ import gevent
 from gevent.hub import Hub
 
 from sdlab.timerfd import TimerFd
-
-_SLICE_NS = 100_000
-_SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
 class _GeventTimerFd(TimerFd):
@@ -73,21 +67,6 @@ def timer(callback: Callable[[], None]) -> Timer:
     """
     hub = gevent.get_hub()
     return _GeventTimerFd(hub, callback) if sys.platform == "linux" else _LoopTimer(hub, callback)
-
-
-def ask_for_short_slices() -> None:
-    """Ask Linux to run this process soon after it wakes, for short slices; its share of the CPU stays the same.
-
-    Its scheduler (EEVDF, sched_setattr(2), from 6.12 on) prefers who asks for less at a time. Measured with two and
-    more busy processes on two cores, four sleepers side by side waking 300 times a second: lateness p95 9.4 ms
-    without, 7.0 ms with it, p99 14.1 and 10.6 ms. Elsewhere it does nothing.
-    """
-    number = _SCHED_SETATTR.get(platform.machine())
-    if sys.platform != "linux" or number is None:
-        return
-    # struct sched_attr: size, policy (0: ordinary), flags, nice, priority, runtime (the slice), deadline, period
-    attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, os.nice(0), 0, _SLICE_NS, 0, 0)
-    ctypes.CDLL(None).syscall(number, 0, ctypes.create_string_buffer(attributes, len(attributes)), 0)
 
 
 def make_room_for_descriptors(count: int) -> None:

@@ -16,8 +16,8 @@ from loadtests import locust_options, schedule
 from loadtests.open_loop import OpenLoop, account
 from loadtests.recorder import PENDING, Recorder, SharedRecords
 from loadtests.resources import INTERVAL_S, Sampler
-from loadtests.timer import ask_for_short_slices
 from loadtests.user import DesignUser
+from sdlab import scheduling
 from sdlab.errors import LabError
 
 # Messages, by what they bring.
@@ -104,7 +104,7 @@ class _PartialLoad:
         recorder = Recorder(table, self._user_class.server_timing, part, parts)
         self._load = load = OpenLoop(self._environment, self._user_class, plan, recorder, self._plan["max_in_flight"])
         load.prepare()
-        ask_for_short_slices()
+        scheduling.ask_for_short_slices()
         self._runner.send_message(READY, {"part": part})
         start_s = self.start_at.get(timeout=_START_TIMEOUT_S)
         stream = _Stream(self._runner, table, len(plan.row), part, parts)

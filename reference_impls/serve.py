@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from reference_impls.kit.migrations import upgrade
 from reference_impls.kit.service import Service
 from reference_impls.supervisor import Options, Supervisor
-from sdlab import cores, processes
+from sdlab import cores, processes, scheduling
 from sdlab.catalog import load_part
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.servers import Servers, servers
@@ -45,6 +45,8 @@ def serve(slug: str, options: Options) -> None:
         say = _quiet if options.is_quiet else _say
         say("starting PostgreSQL and Valkey")
         running = stack.enter_context(servers(folder))
+        if placed and "valkey" in running.pids:
+            scheduling.ask_for_short_slices(running.pids["valkey"])
         _prepare(service, running, options, say)
         supervisor = Supervisor(slug, service, running, options, folder, listener, placed, awake)
         stack.callback(supervisor.stop)

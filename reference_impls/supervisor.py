@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from reference_impls.kit.service import Service
-from sdlab import processes
+from sdlab import processes, scheduling
 from sdlab.cores import Cores
 from sdlab.errors import InvalidInput, ServerUnavailable
 from sdlab.processes import Child
@@ -156,6 +156,8 @@ class Supervisor:
     def _start_worker(self, name: str) -> None:
         program = ["-m", self.service.workers[name]]
         self.workers[name] = self._start(name, program, environment=self._environment())
+        if self.cores:
+            scheduling.give_way(self.workers[name].pid)
 
     def _restart_worker(self, name: str) -> None:
         now_s = time.monotonic()

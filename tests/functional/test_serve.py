@@ -98,12 +98,15 @@ def listens(url: str) -> bool:
 
 
 def test_it_starts_answers_the_printed_command_and_leaves_nothing_after_ctrl_c(tmp_path: Path) -> None:
-    with serving(tmp_path) as served:
+    with serving(tmp_path, "--apart") as served:
         ready = served.ready
         started = served.processes()
         pids = ready["pids"]
         assert {pids["click_worker"], pids["postgres"], pids["valkey"], *pids["api"]} <= {one.pid for one in started}
         assert ready["supervisor_pid"] == served.popen.pid
+        nice = {name: os.getpriority(os.PRIO_PROCESS, pids[name]) for name in ("valkey", "click_worker")}
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        assert nice == {"valkey": ours, "click_worker": 19 if ready["cores"] else ours}
         assert served.ready_file.stat().st_mode & 0o777 == 0o600
 
         assert served.popen.stdout is not None
