@@ -74,7 +74,7 @@ class DesignUser(FastHttpUser):
     # The metrics of the Server-Timing header that are kept, as spans.
     server_timing: ClassVar[tuple[str, ...]] = (
         *("app", "cpu", "cache", "wait", "pool", "db", "stream"),
-        *("first", "own", "last", "send", "finish", "at", "clock", "gap", "idle", "wakes"),
+        *("first", "own", "last", "send", "finish", "at", "clock", "gap", "idle", "wakes", "turns"),
     )
 
     network_timeout = REQUEST_TIMEOUT_S

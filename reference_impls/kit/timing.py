@@ -20,13 +20,15 @@ Every response carries them as ``Server-Timing`` (W3C), durations in millisecond
 ``gap``   for how long the thread had not run before that, since it last came to a request
 ``idle``  for how long it did not run while the request awaited something
 ``wakes`` in how many of its stages that was so (a number, not a time)
+``turns`` in how many turns the event loop had found something until then (a number, but for a constant; 0: not known)
 ========  ============================================================================================
 
 A stage that did not happen is absent. The stages do not overlap, so ``app`` minus their sum is the handler's own
 CPU and its waits for the event loop. No coroutine but the request's own runs between two stages, so ``own`` is its CPU
 also when other requests are under way; ``send`` and ``finish`` come after the header and travel with a later one. From
 ``at`` and ``clock`` of all requests follows how much CPU the process used between any two of them, and from ``gap``,
-``idle`` and ``wakes`` how often it had to wake up for it: each idle time is told by one request only. A stage counts
+``idle`` and ``wakes`` how often it had to wake up for it: each idle time is told by one request only; and from
+``turns`` how many requests a turn of the loop is shared by. A stage counts
 wall-clock time from the call to the resumption, so it includes the client library's CPU and, on a busy loop, the wait
 until the loop comes back to the request.
 """
@@ -34,9 +36,12 @@ until the loop comes back to the request.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextvars import ContextVar
 from time import perf_counter, thread_time
 from types import TracebackType
+
+from reference_impls.kit import loop_turns
 
 APP = "app"
 CACHE = "cache"
@@ -46,7 +51,7 @@ DB = "db"
 STREAM = "stream"
 CPU = "cpu"
 FIRST, OWN, LAST, SEND, FINISH, AT, CLOCK = "first", "own", "last", "send", "finish", "at", "clock"
-GAP, IDLE, WAKES = "gap", "idle", "wakes"
+GAP, IDLE, WAKES, TURNS = "gap", "idle", "wakes", "turns"
 
 WAKE_S = 20e-6  # a thread that did not run for less has not slept
 
@@ -67,6 +72,7 @@ class RequestRecord:
         "resumed_cpu_s",
         "stages_s",
         "started_s",
+        "turns",
         "wakes",
     )
 
@@ -74,6 +80,7 @@ class RequestRecord:
         self.started_s = perf_counter()
         self.cpu_started_s = self.resumed_cpu_s = thread_time()
         self.gap_s = latest.idle_until(self.started_s, self.cpu_started_s)
+        self.turns = latest.turns()
         self.own_cpu_s = self.idle_s = 0.0
         self.wakes = 0
         self.first_cpu_s = -1.0
@@ -120,6 +127,7 @@ class RequestRecord:
             (GAP, self.gap_s),
             (IDLE, self.idle_s),
             (WAKES, self.wakes / 1e3),
+            (TURNS, self.turns / 1e3),
         )
         parts = [f"{name};dur={duration_s * 1e3:.3f}" for name, duration_s in durations_s]
         for name, duration_s in self.stages_s.items():
@@ -133,11 +141,18 @@ class Latest:
     """What was seen last in this process: CPU seconds after the start of the response, of the request that ended last;
     and both clocks when the event loop's thread last began or went on with a request."""
 
-    __slots__ = ("_cpu_s", "_seen_s", "finish_s", "send_s")
+    __slots__ = ("_count", "_cpu_s", "_seen_s", "finish_s", "send_s")
 
     def __init__(self) -> None:
         self.send_s = self.finish_s = 0.0
         self._seen_s, self._cpu_s = perf_counter(), thread_time()
+        self._count: Callable[[], int] | None = None
+
+    def turns(self) -> int:
+        """In how many turns the event loop has found something, but for a constant; 0 if nobody counts."""
+        if self._count is None:
+            self._count = loop_turns.counter()
+        return self._count()
 
     def idle_until(self, now_s: float, cpu_s: float) -> float:
         """For how long the thread has not run since it was last seen; both clocks as they are now."""

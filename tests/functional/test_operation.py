@@ -50,7 +50,7 @@ async def test_each_stage_of_a_request_is_timed_once(service: Running) -> None:
     assert ";desc=miss" in miss.headers["server-timing"]
     assert ";desc=hit" in hit.headers["server-timing"]
     own = {timing.APP, timing.CPU, timing.FIRST, timing.OWN, timing.LAST, timing.AT, timing.CLOCK}
-    own |= {timing.GAP, timing.IDLE, timing.WAKES}
+    own |= {timing.GAP, timing.IDLE, timing.WAKES, timing.TURNS}
     before = {timing.SEND, timing.FINISH}  # of the request that ended last
     assert set(stages_of(miss)) == own | before | {timing.CACHE, timing.POOL, timing.DB, timing.STREAM}
     assert set(stages_of(hit)) == own | before | {timing.CACHE, timing.STREAM}
