@@ -28,7 +28,15 @@ from sdlab.spec import Design
 
 NO_STUDY = "none"
 Deployment = Literal["design", "reference"]
-_TELLING = ("mode", "deployment", "scope", "role", "rate_rps", "replay_of")
+_TELLING = ("mode", "deployment", "scope", "role", "rate_rps", "replay_of", "search")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The highest rate within the SLOs (requests/s): as one search found it, and by the model (None: not asked)."""
+
+    measured_rps: float
+    model_rps: float | None
 
 
 @dataclass(frozen=True)
@@ -105,7 +113,7 @@ class Material:
     curve: Curve | None
     sweep: CacheSweep | None
     calibration: Calibration | None
-    searched: Searched | None = None
+    searched: tuple[Answers, ...] = ()
     calibrated_by: tuple[str, ...] = ()
 
 
@@ -152,7 +160,7 @@ def read_study(study: Study) -> Material:
         curve=_read(study.newest("latency_curve", "reference"), "curve", Curve),
         sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
         calibration=calibrations[-1] if calibrations else None,
-        searched=_read(_saturation(study), "saturation", Searched),
+        searched=_searches(study),
         calibrated_by=tuple(run_id for calibration in calibrations for run_id in calibration.run_ids),
     )
 
@@ -196,9 +204,19 @@ def _calibrations(study: Study) -> list[Calibration]:
     return [Calibration.load(path) for path in folders if path.is_file()]
 
 
-def _saturation(study: Study) -> Run | None:
-    found = [run for run in study.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
-    return found[-1] if found else None
+def _searches(study: Study) -> tuple[Answers, ...]:
+    """Each search on the running service with what the model said, asked the same; or asked as none of them was."""
+    runs = [run for run in study.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
+    asked = {
+        found.as_searched.search if found.as_searched else None: found.rate_rps
+        for run in study.simulations("capacity")
+        if deployment_of(run) == "reference" and (found := _read(run, "capacity", Capacity))
+    }
+    return tuple(
+        Answers(search.rate_rps, asked.get(run.manifest.run_id, asked.get(None)))
+        for run in runs
+        if (search := _read(run, "saturation", Searched))
+    )
 
 
 def _read(run: Run | None, name: str, shape: type[files.T]) -> files.T | None:

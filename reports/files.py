@@ -140,10 +140,17 @@ class Probe(_Part):
     utilisation: dict[str, Number] = Field(default_factory=dict)
 
 
+class AsSearched(_Part):
+    """The run id of the search on the running service that the model was asked as."""
+
+    search: str
+
+
 class Capacity(_Part):
     """capacity.json: the highest rate that meets the SLOs, and how it was searched."""
 
     rate_rps: float
+    as_searched: AsSearched | None = None
     saturation_rate_rps: float | None = None
     bottleneck: Bottleneck | None = None
     probes: list[Probe] = Field(default_factory=list)

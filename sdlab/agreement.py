@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 TARGETS = {"mean": 0.05, "p95": 0.10, "p99": 0.15}
@@ -32,7 +32,8 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class Agreement:
-    """One statistic at one load. Seconds are medians over ``windows`` windows; what is not known is NaN.
+    """One statistic at one load. Seconds are medians over ``windows`` windows; what is not known is NaN. Of
+    `of_saturation` they are requests a second, over as many searches.
 
     ``target`` is None for what is not judged: a statistic without one, or a load above `JUDGED_SHARE_MAX`.
     """
@@ -90,6 +91,11 @@ def agreement(
         noise_floor([m for m, _ in pairs]),
         TARGETS.get(statistic) if judged else None,
     )
+
+
+def of_saturation(measured_rps: Sequence[float], predicted_rps: Sequence[float]) -> Agreement:
+    """Compare what searches of the running service found with what the model says, asked as each of them was."""
+    return replace(agreement("saturation", measured_rps, predicted_rps, None), target=SATURATION_TARGET)
 
 
 def noise_floor(measured: Sequence[float]) -> float:

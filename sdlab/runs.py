@@ -197,14 +197,19 @@ def find_runs(design: str | None = None, kind: Kind | None = None, runs: Path | 
     ]
 
 
-def newest_search(design: str, study: str | None, runs: Path | None = None) -> Run | None:
-    """The newest finished `lab saturate` of a study (None: of no study) that found a rate; None without one."""
+def searches(design: str, study: str | None, runs: Path | None = None) -> list[Run]:
+    """The finished `lab saturate` of a study (None: of no study) that found a rate, oldest first."""
     finished = (
         run
-        for run in reversed(find_runs(design, "saturation", runs))
+        for run in find_runs(design, "saturation", runs)
         if run.manifest.study == study and not run.manifest.interrupted and run.has("saturation")
     )
-    return next((run for run in finished if run.json("saturation").get("rate_rps")), None)
+    return [run for run in finished if run.json("saturation").get("rate_rps")]
+
+
+def newest_search(design: str, study: str | None, runs: Path | None = None) -> Run | None:
+    """The last of `searches`; None without one."""
+    return next(reversed(searches(design, study, runs)), None)
 
 
 def records(

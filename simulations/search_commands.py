@@ -27,7 +27,7 @@ from simulations.options import (
     Workers,
     deployment_named,
 )
-from simulations.searched import newest
+from simulations.searched import find
 
 app = typer.Typer(add_completion=False)
 
@@ -44,6 +44,9 @@ def capacity(
     on: On = None,
     calibration: CalibrationChoice = None,
     study: Study = None,
+    search: Annotated[
+        int | None, typer.Option(help="The study's `lab saturate` to be asked as, from 1 on; else the newest.")
+    ] = None,
     runs_folder: RunsFolder = None,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +58,7 @@ def capacity(
     design = catalog.load_design(slug, overrides or [])
     measured = scenario.load_calibration(slug, calibration, runs_folder)
     kind = deployment_named(deployment)
-    asked = newest(slug, study, runs_folder) if kind == "reference" else None
+    asked = find(slug, study, runs_folder, search) if kind == "reference" else None
     observe = partial(rates.observe, design, measured, seed, kind, requests, searched=asked)
     with (
         open_pool(observe, on=on, workers=workers, bytes_each=bytes_of_a_run(requests)) as pool,
@@ -65,7 +68,13 @@ def capacity(
         curve = rates.latency_curve(design, measured, seed, kind, found["rate_rps"], requests, advance, pool, asked)
 
     def save(mode: str, file: str, content: dict[str, Any]) -> Path:
-        parameters = {"mode": mode, "deployment": kind, "requests": requests, "calibration": found["calibration"]}
+        parameters = {
+            "mode": mode,
+            "deployment": kind,
+            "requests": requests,
+            "calibration": found["calibration"],
+            "search": asked.run_id if asked else None,
+        }
         return _save(slug, seed, study, overrides, runs_folder, parameters, file, content)
 
     save("latency_curve", "curve", curve)

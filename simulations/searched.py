@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sdlab.runs import Run, newest_search
+from sdlab.errors import InvalidInput
+from sdlab.runs import Run, searches
 from sdlab.speed import Speeds
 
 NEAR = 0.1
@@ -35,9 +36,13 @@ class Searched:
         return {"search": self.run_id, "keys": self.keys, "spin_s_mean": mean_s, "probe_s": self.probe_s}
 
 
-def newest(slug: str, study: str | None, runs_folder: Path | None = None) -> Searched | None:
-    """The newest search of a study (None: of no study); None without one, or if it does not say what it asked for."""
-    run = newest_search(slug, study, runs_folder)
+def find(slug: str, study: str | None, runs_folder: Path | None = None, number: int | None = None) -> Searched | None:
+    """A study's (None: of no study) search of this ``number``, from 1 on, or its newest; None without one, or if it
+    does not say what it asked for. Raises `InvalidInput` for a number that there is not."""
+    found = searches(slug, study, runs_folder)
+    if number is not None and not 1 <= number <= len(found):
+        raise InvalidInput("--search", number, f"must be one of the study's {len(found)} searches, from 1 on")
+    run = found[(number or 0) - 1] if found else None
     if run is None or not (keys := run.json("saturation").get("keys")):
         return None
     windows = [Run.load(run.folder.parent / name) for name in _probes(run.json("saturation"), run.folder.parent)]

@@ -9,8 +9,8 @@ from reports import saturation
 from reports.collect import Material
 from reports.document import Cell, Line, Section, Table, columns, rows
 from reports.saturation import CONFIRMATION, VERDICTS, Saturation, SaturationProbe
+from sdlab.agreement import SATURATION_TARGET
 
-TARGET = 0.03
 _REASONS = 2  # of a probe; all of them are in saturation.json
 _LAGS = {"mean_s": "event loop's lag, mean", "p90_s": "event loop's lag, p90", "p99_s": "event loop's lag, p99"}
 _TONES = {"pass": "good", "fail": "bad"}
@@ -29,7 +29,8 @@ def section(material: Material) -> Section:
         gap = f"The running service was not searched: `./lab saturate {material.study.slug}` does it."
         return Section("saturation", title, gap=gap)
     newest = found[-1]
-    model_rps = material.capacity_reference.rate_rps if material.capacity_reference else None
+    answers = [one.model_rps for one in material.searched]
+    model_rps = answers[-1]
     gap = "" if model_rps else (
         f"The model was not asked: `./lab capacity {material.study.slug} --deployment=reference` does it."
     )  # fmt: skip
@@ -38,7 +39,7 @@ def section(material: Material) -> Section:
         title,
         text=_words(newest),
         figure=saturation.figure(newest, model_rps),
-        tables=(_answers(found, model_rps), _resources(newest), _probes(newest)),
+        tables=(_answers(found, answers), _resources(newest), _probes(newest)),
         gap=gap,
     )
 
@@ -54,7 +55,7 @@ def _words(found: Saturation) -> tuple[str, ...]:
     return (first + broken + bound, *left, f"{found.resource.words}.")
 
 
-def _answers(found: list[Saturation], model_rps: float | None) -> Table:
+def _answers(found: list[Saturation], answers: list[float | None]) -> Table:
     lines: list[Line] = [
         [
             "Measured" if len(found) == 1 else f"Measured, search {number}",
@@ -62,16 +63,17 @@ def _answers(found: list[Saturation], model_rps: float | None) -> Table:
             saturation.interval(one),
             _CONFIRMED[one.confirmed],
             one.resource.name or "none near its limit",
+            n.significant(model_rps, 4) if model_rps else n.MISSING,
             *_error(one, model_rps),
         ]
-        for number, one in enumerate(found, 1)
+        for number, (one, model_rps) in enumerate(zip(found, answers, strict=True), 1)
     ]
-    lines.append(["Model", n.significant(model_rps, 4) if model_rps else n.MISSING, "", "", "", "", ""])
     heads = columns(
-        "Answer", "Requests/s#", "Interval (requests/s)", "Fresh servers", "Saturated", "Model's error#", "Verdict"
-    )
+        "Answer", "Requests/s#", "Interval (requests/s)", "Fresh servers", "Saturated", "Model, asked so#",
+        "Model's error#", "Verdict",
+    )  # fmt: skip
     note = (
-        f"Error: (model − measured) / measured, to be within ±{n.percent(TARGET)}. "
+        f"Error: (model − measured) / measured, to be within ±{n.percent(SATURATION_TARGET)}. "
         "Interval: from the highest rate that certainly passed to the lowest that certainly failed."
     )
     return Table("Measured and modelled", heads, (rows(lines),), note)
@@ -81,7 +83,7 @@ def _error(one: Saturation, model_rps: float | None) -> tuple[str, Cell]:
     if not model_rps or not one.rate_rps:
         return n.MISSING, Cell("not known", "muted")
     error = model_rps / one.rate_rps - 1
-    if abs(error) <= TARGET:
+    if abs(error) <= SATURATION_TARGET:
         return n.signed_percent(error), Cell("within the target", "good")
     if math.isfinite(one.high_rps) and one.low_rps <= model_rps <= one.high_rps:
         return n.signed_percent(error), Cell("missed; within the interval", "bad")

@@ -11,7 +11,7 @@ from reports.collect import Material
 from reports.compare import ALL, BASELINES, UTILISATION, Compared, Load, Window
 from reports.document import Cell, Line, Section, Table, columns, rows
 from reports.verdict import validation_of
-from sdlab.agreement import JUDGED_SHARE_MAX, SATURATION_TARGET, Agreement, coverage
+from sdlab.agreement import JUDGED_SHARE_MAX, SATURATION_TARGET, Agreement, coverage, of_saturation
 from sdlab.spec import Slo
 
 _NAMES = {
@@ -95,14 +95,21 @@ def _verdict_words(loads: Sequence[Load]) -> str:
 
 def _saturation_words(material: Material) -> str:
     """The one rate that both sides answer: the highest within the SLOs on the reference deployment."""
-    if material.searched is None or material.capacity_reference is None:
+    both = [(one.measured_rps, one.model_rps) for one in material.searched if one.model_rps]
+    if not both:
         return ""
-    measured_rps, model_rps = material.searched.rate_rps, material.capacity_reference.rate_rps
-    error = model_rps / measured_rps - 1
-    word = "within" if abs(error) <= SATURATION_TARGET else "MISSED, beyond"
+    found = of_saturation([measured for measured, _ in both], [model for _, model in both])
+    answers = " and ".join(f"measured {n.rate(measured)}, predicted {n.rate(model)}" for measured, model in both)
+    words = (
+        f"Highest rate within the SLOs: {answers}, {'median ' if len(both) > 1 else ''}error "
+        f"{n.signed_percent(found.error)}: {'within' if found.meets_target else 'MISSED, beyond'} the target of "
+        f"{n.absolute_percent(SATURATION_TARGET)}"
+    )
+    if found.meets_target or not math.isfinite(found.noise_floor):
+        return f"{words}."
     return (
-        f"Highest rate within the SLOs: measured {n.rate(measured_rps)}, predicted {n.rate(model_rps)}, error "
-        f"{n.signed_percent(error)}: {word} the target of {n.absolute_percent(SATURATION_TARGET)}."
+        f"{words}, {'within' if found.passes else 'and beyond'} twice the noise floor of "
+        f"{n.absolute_percent(found.noise_floor)} that the searches have."
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from sdlab.agreement import agreement, all_pass, coverage, noise_floor
+from sdlab.agreement import agreement, all_pass, coverage, noise_floor, of_saturation
 
 
 def test_the_median_of_the_windows_own_errors_stands_for_a_load_with_its_range() -> None:
@@ -58,3 +58,13 @@ def test_nothing_measured_is_nothing_judged() -> None:
 def test_the_range_of_five_errors_holds_their_median_with_fifteen_chances_of_sixteen() -> None:
     assert coverage(5) == 15 / 16
     assert coverage(1) == 0
+
+
+def test_a_saturation_is_held_against_what_searches_differ_by() -> None:
+    once = of_saturation([100.0], [105.0])
+    assert (once.passes, once.meets_target) == (False, False)
+    twice = of_saturation([90.0, 110.0], [94.5, 115.5])
+    assert twice.error == pytest.approx(0.05)
+    assert twice.noise_floor == pytest.approx(math.sqrt(200) / 100)
+    assert (twice.passes, twice.meets_target) == (True, False)
+    assert of_saturation([90.0, 110.0], [91.8, 112.2]).meets_target

@@ -9,6 +9,7 @@ import pytest
 
 from sdlab import catalog, runs
 from sdlab.calibration import Pace
+from sdlab.errors import InvalidInput
 from sdlab.speed import Speeds
 from simulations import rates, scenario, searched
 from simulations.searched import Searched
@@ -37,13 +38,21 @@ def _write_search(folder: Path, study: str) -> str:
 
 def test_a_search_is_found_by_its_study_with_the_speeds_of_the_probes_that_decided_it(tmp_path: Path) -> None:
     run_id = _write_search(tmp_path, "mine")
-    found = searched.newest(DESIGN.slug, "mine", tmp_path)
+    found = searched.find(DESIGN.slug, "mine", tmp_path)
     assert found is not None
     assert (found.run_id, found.keys, found.probed_s, found.probe_s) == (run_id, KEYS, 4.0, 2.0)
     assert found.speeds is not None
     assert found.speeds.at_s.size == 800
     assert found.speeds.mean_s == pytest.approx(1.5e-5)
-    assert searched.newest(DESIGN.slug, "another", tmp_path) is None
+    assert searched.find(DESIGN.slug, "another", tmp_path) is None
+
+
+def test_each_of_a_studys_searches_is_found_by_its_number(tmp_path: Path) -> None:
+    run_ids = sorted(_write_search(tmp_path, "mine") for _ in range(2))
+    found = [searched.find(DESIGN.slug, "mine", tmp_path, number) for number in (1, 2, None)]
+    assert [one.run_id for one in found if one] == [*run_ids, run_ids[1]]
+    with pytest.raises(InvalidInput, match=r"--search = 3: must be one of the study's 2 searches"):
+        searched.find(DESIGN.slug, "mine", tmp_path, 3)
 
 
 def test_a_model_asked_as_the_search_was_finds_its_keys_in_the_cache() -> None:
