@@ -1,9 +1,11 @@
 """Calibration: load a service at rates of at most 40 % of saturation; estimate what each operation asks of each part.
 
 The cache is warm before the first window. The mix of the design comes again and again at the highest rate allowed, for
-there a process is awake most of the time, as it will be at the rates to predict; once at a third of it, for what long
-idle times cost. Each rare operation is the focus of one window, in which it is half of all requests, so that the CPU of
-a process can be told apart by operation; one more asks for keys that were never asked for, so that the cache misses.
+there a process is awake most of the time, as it will be at the rates to predict: one by one and in bunches by turns,
+for the more requests are under way, the more of them share a turn of the event loop and a waking up. It comes once at a
+third of that rate, for what long idle times cost. Each rare operation is the focus of one window, in which it is half
+of all requests, so that the CPU of a process can be told apart by operation; how much colder it is in the mix, all
+other windows tell (`loadtests.coldness`). One more asks for keys that were never asked for, so that the cache misses.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from loadtests.service import Service
 from loadtests.session import Session
 from loadtests.warm_up import warm_up
 from sdlab import arrivals, runs, spoilt, workload
+from sdlab.arrivals import FloatArray
 from sdlab.calibration import Calibration
 from sdlab.errors import LabError
 from sdlab.runs import Machine, Run
@@ -44,7 +47,9 @@ SLOW_SHARE = 1 / 3
 TRIES = 3
 SLOWER = 0.75  # what a window's rate is multiplied with if it was busier than allowed
 FOCUS = 0.5
-MIX, COLD = "mix", "cold keys"
+MIX, COLD, BUNCHES = "mix", "cold keys", "mix, in bunches by turns"
+BUNCH = 5  # so many at once
+BUNCHES_S = 0.5  # for so long, and then one by one for as long: the machine's speed meets both alike
 IDLE_S = 3.0
 SAMPLES_MIN = 100  # percentiles of these windows are not reported; only their means and demands are used
 
@@ -110,6 +115,7 @@ def calibrate(
         utilisation=utilisation,
         demands=found.demands,
         segments=found.segments,
+        turn=found.turn,
         idle=found.idle,
         cpu=found.cpu,
         pool_wait=found.pool_wait,
@@ -135,11 +141,11 @@ def _plan(design: Design, rate_rps: float) -> list[tuple[str, float]]:
     """Windows, focus and rate: the mix again and again, so that what drifts in the machine is not taken for a part of
     an operation."""
     rare = [name for name, operation in design.workload.operations.items() if operation.share < FOCUS]
-    windows = [(MIX, rate_rps)]
+    windows = [(BUNCHES, rate_rps)]
     for number, focus in enumerate([*rare, COLD], 1):
         windows.append((focus, rate_rps / 2))
         if number % 2 == 0:
-            windows.append((MIX, rate_rps))
+            windows.append((BUNCHES, rate_rps))
     return [*windows, (MIX, SLOW_SHARE * rate_rps)]
 
 
@@ -181,9 +187,12 @@ def _window(
 
 def focused(design: Design, focus: str, keys: int, rate_rps: float, duration_s: float, seed: int) -> Requests:
     """The design's mix over the first ``keys``, with half of the requests turned into one operation; or as it is; or
-    asking evenly for all other keys."""
-    requests = workload.with_mix(design, arrivals.poisson(rate_rps, duration_s, seed), seed, keys)
-    if focus == MIX:
+    asking evenly for all other keys; or in bunches by turns."""
+    at_s = arrivals.poisson(rate_rps, duration_s, seed)
+    if focus == BUNCHES:
+        at_s = _in_bunches_by_turns(at_s)
+    requests = workload.with_mix(design, at_s, seed, keys)
+    if focus in (MIX, BUNCHES):
         return requests
     if focus == COLD:
         return replace(
@@ -192,6 +201,16 @@ def focused(design: Design, focus: str, keys: int, rate_rps: float, duration_s: 
     turned = arrivals.stream(seed, "focus").random(len(requests)) < FOCUS
     code = np.int16(design.operations.index(focus))
     return replace(requests, operation=np.where(turned, code, requests.operation))
+
+
+def _in_bunches_by_turns(at_s: FloatArray) -> FloatArray:
+    """The same arrivals, but that in every other `BUNCHES_S` each waits for those that make up a bunch with it."""
+    by_turns = (at_s // BUNCHES_S % 2).astype(np.bool_)
+    waiting = at_s[by_turns]
+    last_of_bunch = np.minimum(np.arange(waiting.size) // BUNCH * BUNCH + BUNCH - 1, waiting.size - 1)
+    bunched_s = at_s.copy()
+    bunched_s[by_turns] = waiting[last_of_bunch]
+    return np.sort(bunched_s)
 
 
 def _idle(service: Service) -> Busy:

@@ -17,11 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from loadtests import waking
+from loadtests import coldness, turn_cost, waking
+from loadtests.coldness import Coldness
 from loadtests.labelled import MISS_SUFFIX, labelled, with_spin
-from loadtests.waking import NORMAL_95, Fitted, Value
+from loadtests.waking import NORMAL_95, Fitted
 from sdlab.arrivals import FloatArray
-from sdlab.calibration import Demand, IdleLevel, Measured, Pace, Wait
+from sdlab.calibration import Demand, IdleLevel, Measured, Pace, Turn, Wait
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
@@ -66,6 +67,8 @@ class Estimate:
     api_cpu_s_outside_app: float
     api_idle_utilisation: float
     segments: dict[str, dict[str, float]]
+    turn: Turn
+    coldness: dict[str, float]
     idle: tuple[IdleLevel, ...]
     cpu: dict[str, Measured]
     pool_wait: dict[str, Wait]
@@ -90,22 +93,32 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
                 f"calibration saw {label} alone {seen.get(label, 0)} times, it needs {SAMPLES_MIN}: "
                 "load it longer or at a lower rate"
             )
+    colder = coldness.measure(tables, labels)
+    tables = [coldness.with_coldness(table, colder) for table in tables]
+    everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
     busy = [window.busy for window in windows] + [idle]
     counts = np.array(
-        [[(table["label"] == label).sum() for label in labels] for table in tables] + [[0] * len(labels)],
-        dtype=np.float64,
+        [
+            *(
+                [float(table.loc[table["label"] == label, waking.COLDNESS].sum()) for label in labels]
+                for table in tables
+            ),
+            np.zeros(len(labels)),
+        ]
     )
     durations = np.array([one.duration_s for one in busy])
     api_cpu = np.array([one.of("api-") for one in busy])
     background = idle.of("api-") / idle.duration_s
-    fitted = waking.fit(tables, labels, background)
-    by_clock_s = {label: fitted.demands[label].seconds for label in labels}
+    most = str(seen.index[0])
+    stretches = waking.stretches(tables, labels, background)
+    turn = turn_cost.measure(tables, most, waking.fit(stretches, intervals=False), background)
+    fitted = waking.fit(stretches, turn.seconds)
     used_s = api_cpu - background * durations
     disagreement = _checked(sum(fitted.total_s(table) for table in tables), float(used_s[:-1].sum()))
-    # What waking up costs is known from the thread's clock; the rest of a window's CPU is split over operations.
+    # What turns and waking up cost is known from the thread's clock; the rest of the CPU is split over operations.
     paces = np.array([*(fitted.pace(table).mean() for table in tables), 1.0])
-    wakings = np.array([*(fitted.waking_s(table).sum() for table in tables), 0.0])
-    rest = used_s / paces - wakings
+    by_themselves_s = np.array([*(float(fitted.by_itself_s(table).sum()) for table in tables), 0.0])
+    rest = used_s / paces - by_themselves_s
     by_process = nnls(counts, np.maximum(rest, 0))[0]
     servers = {
         process: dict(
@@ -113,10 +126,10 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         )
         for process in ("valkey", "postgres")
     }
-    by_themselves = {label: everything[everything["label"] == label] for label in labels}
+    by_themselves = {label: _without_turns(everything[everything["label"] == label], fitted) for label in labels}
     outside = {label: _outside_s(table, fitted, label) for label, table in by_themselves.items()}
     demands = {
-        label: _demands(table, label, outside[label], servers, fitted.demands[label])
+        label: _demands(table, label, outside[label], servers, fitted, colder.get(label, Coldness()))
         for label, table in by_themselves.items()
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
@@ -129,10 +142,12 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         api_cpu_s_outside_app=float(np.mean(list(outside.values()))),
         api_idle_utilisation=float(background),
         segments={label: _segments(table, outside[label]) for label, table in by_themselves.items()},
+        turn=Turn(extra_s=turn.seconds, half_width_s=turn.half_width_s),
+        coldness={label: one.cpu for label, one in colder.items()},
         idle=_idle_levels(fitted),
         cpu={
             label: Measured(
-                by_thread_clock_s=max(0.0, by_clock_s[label]),
+                by_thread_clock_s=max(0.0, fitted.demands[label].seconds),
                 by_thread_clock_half_width_s=fitted.demands[label].half_width_s,
                 by_process_cpu_s=float(process_s),
             )
@@ -180,8 +195,16 @@ def _checked(by_thread_s: float, by_process_s: float) -> float:
 
 def _outside_s(table: pd.DataFrame, fitted: Fitted, label: str) -> float:
     """CPU outside of the application: all of the request's, less what its own thread clock saw inside."""
-    inside_s = float((table["span_cpu_s"] / fitted.pace(table) - fitted.waking_s(table)).mean())
+    inside_s = float(
+        ((table["span_cpu_s"] / fitted.pace(table) - fitted.waking_s(table)) / table[waking.COLDNESS]).mean()
+    )
     return max(fitted.demands[label].seconds - inside_s, float(table["span_send_s"].mean()))
+
+
+def _without_turns(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
+    """Requests that were alone, less what the loop needed for itself while they awaited something."""
+    own_s = table["span_own_s"]
+    return table.assign(span_cpu_s=np.maximum(table["span_cpu_s"] - turn_cost.between_s(table, fitted), own_s))
 
 
 def _segments(table: pd.DataFrame, outside_s: float) -> dict[str, float]:
@@ -206,21 +229,29 @@ def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatAr
 
 
 def _demands(
-    table: pd.DataFrame, label: str, outside_s: float, servers: Mapping[str, Mapping[str, float]], busy: Value
+    table: pd.DataFrame,
+    label: str,
+    outside_s: float,
+    servers: Mapping[str, Mapping[str, float]],
+    fitted: Fitted,
+    colder: Coldness,
 ) -> dict[str, Demand]:
+    """Of requests that were alone: as in the design's mix, so a rare operation is as cold as there."""
+    busy = fitted.demands[label]
+    outside_each_s = outside_s * fitted.pace(table) * table[waking.COLDNESS].to_numpy()
     cpu_s = table["span_cpu_s"].to_numpy(dtype=np.float64)
     app_s = table["span_app_s"].to_numpy(dtype=np.float64)
     response_s = (table["completed_s"] - table["sent_s"]).to_numpy(dtype=np.float64)
     demands = {
         # As varied as those that were alone, and of the size that a busy process needs.
-        "api": _measured(cpu_s * busy.seconds / cpu_s.mean(), busy.half_width_s),
-        # All of the CPU outside of the application delays the answer: also its count and log line, which are done
-        # before it leaves, at the turn's end.
-        "client": _measured(np.maximum(response_s - app_s - outside_s, 0.0)),
+        "api": _measured(cpu_s * colder.cpu * busy.seconds / cpu_s.mean(), colder.cpu * busy.half_width_s),
+        # All of a request's CPU outside of the application delays its answer: also its count and log line, which are
+        # done before it leaves, at the turn's end.
+        "client": _measured(_not_below_zero(response_s - app_s - outside_each_s)),
     }
     present = {stage: table[f"span_{stage}_s"].fillna(0.0).to_numpy() for stage in STAGE_PARTS}
     present = {stage: times for stage, times in present.items() if times.any()}
-    awaited = np.maximum(app_s - cpu_s, 0.0)
+    awaited = np.maximum(app_s - cpu_s, 0.0) * np.where(table[waking.COLDNESS] > 1, 1.0, colder.awaited)
     total = np.maximum(sum(present.values(), np.zeros_like(app_s)), 1e-9)
     for stage, times in present.items():
         part, process = STAGE_PARTS[stage]
@@ -231,6 +262,13 @@ def _demands(
         demands[part] = _fixed(server_s, times.size)
         demands[f"{part}_wait"] = _measured(np.maximum(stage_s - server_s, 0.0))
     return demands
+
+
+def _not_below_zero(values: FloatArray) -> FloatArray:
+    """The same, but for a negative one, and of the same mean, unless that is negative."""
+    positive = np.maximum(values, 0.0)
+    scaled: FloatArray = positive * max(0.0, values.mean()) / max(positive.mean(), 1e-12)
+    return scaled
 
 
 def _pool_waits(tables: Mapping[str, pd.DataFrame]) -> dict[str, Wait]:
@@ -274,6 +312,7 @@ def evidence(found: Estimate) -> dict[str, Any]:
             label: {"by_thread_clock": one.by_thread_clock_s, "by_regression": one.by_process_cpu_s}
             for label, one in found.cpu.items()
         },
+        "coldness": found.coldness,
         "disagreement": found.disagreement,
         "api_cpu_s_outside_app": found.api_cpu_s_outside_app,
         "api_idle_utilisation": found.api_idle_utilisation,

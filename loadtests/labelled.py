@@ -18,13 +18,14 @@ MISS_SUFFIX = "_miss"
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
     """The completed requests with their ``label`` (operation, "_miss" added for a cache miss), if they were ``alone``,
-    and ``gap_s`` since the last answer before them."""
+    ``gap_s`` since the last answer before them, and `waking.TURNS`."""
     done = table[table["outcome"] == "completed"].sort_values("sent_s", kind="stable").reset_index(drop=True)
     names = done["operation"].astype(str)
     labels = names.where(done["cache_hit"] != 0, names + MISS_SUFFIX)
     sent_s, completed_s = done["sent_s"].to_numpy(), done["completed_s"].to_numpy()
     gap_s = sent_s - np.concatenate([[-np.inf], np.maximum.accumulate(completed_s)[:-1]])[: sent_s.size]
-    return done.assign(label=labels, gap_s=gap_s, alone=alone(sent_s, completed_s))
+    turns = {waking.TURNS: waking.turns(done)}
+    return done.assign(label=labels, gap_s=gap_s, alone=alone(sent_s, completed_s), **turns)
 
 
 def alone(sent_s: FloatArray, completed_s: FloatArray) -> NDArray[np.bool_]:

@@ -99,6 +99,8 @@ def _show(console: Console, calibration: Calibration, folder: Path) -> None:
         seconds = (one.by_thread_clock_s, one.by_thread_clock_half_width_s, one.by_process_cpu_s)
         methods.add_row(operation, *(f"{1e3 * value:.3f}" for value in seconds))
     console.print(methods)
+    turn = calibration.turn
+    console.print(f"a turn of the event loop: {1e3 * turn.extra_s:.4f} ± {1e3 * turn.half_width_s:.4f} ms by itself")
     for level in calibration.idle:
         console.print(
             f"after {1e3 * level.after_s:g} ms idle: {1e3 * level.extra_s:.3f} ± {1e3 * level.half_width_s:.3f} ms "

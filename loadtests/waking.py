@@ -1,21 +1,24 @@
 """What a request costs a process that is awake, and what each waking up costs it more. Pure.
 
 Each answer carries the CPU clock of the event loop's thread at the request's start (``span_clock_s``), for how long the
-thread had slept before it (``span_gap_s``), and how often and how long it slept while the request awaited something
-(``span_wakes_s``, ``span_idle_s``). So the CPU time of a few requests in a row, work after the answers included, is
-known, and how often the thread woke up for them. It is fitted as
+thread had slept before it (``span_gap_s``), how often and how long it slept while the request awaited something
+(``span_wakes_s``, ``span_idle_s``), and in how many turns the event loop has found something (``span_turns_s``). So the
+CPU time of a few requests in a row, work after the answers included, is known, and how often the thread woke up and the
+loop turned for them. It is fitted as
 
-    CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + background x time
+    CPU of a stretch = sum over labels of requests x demand + sum over levels of wakes x extra + turns x turn
+                       + background x time
 
 all but the last times the pace of the moment (`sdlab.calibration.Pace`), by non-negative least squares, no level below
 a shorter one: the exceptional first service of Welch (1964, On a generalized M/G/1 queuing process in which the first
 customer of each busy period receives exceptional service), with a level for each class of idle times. Stretches are of
-a fixed number of requests: were they busy periods, those that cost much would last longer and so hold more.
+a fixed number of requests: were they busy periods, those that cost much would last longer and so hold more. What a turn
+costs is not fitted here: turns and wakes go together, so it comes from elsewhere (`loadtests.turn_cost`).
 
-For the same reason a process that happens to be slow sleeps less often, and plain least squares takes wakes to be
-cheap. So the wakes are first foretold by what does not depend on the service, the gaps between the sends, and the
-foretold ones are fitted: two-stage least squares with the gaps as instruments (Theil 1953; Wooldridge 2010, Econometric
-Analysis of Cross Section and Panel Data, chapter 5).
+For the same reason a process that happens to be slow sleeps less often and does more in a turn, and plain least squares
+takes wakes to be cheap. So both are first foretold by what does not depend on the service, the gaps between the sends,
+and the foretold ones count: two-stage least squares with the gaps as instruments (Theil 1953; Wooldridge 2010,
+Econometric Analysis of Cross Section and Panel Data, chapter 5).
 """
 
 from __future__ import annotations
@@ -31,8 +34,9 @@ from scipy.optimize import nnls
 from sdlab.arrivals import FloatArray, stream
 from sdlab.errors import LabError
 
-LEVELS_S = (0.00002, 0.0003, 0.001, 0.003, 0.01)
-"""From these idle times on, each a level. Who did not run for less has not slept."""
+LEVELS_S = (0.001, 0.003, 0.01)
+"""From these idle times on, each a level. Who slept for less is not cold yet; what it takes to fall asleep and to wake
+up again is in the turn."""
 
 SEND_GAPS_S = (0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01)
 """The classes of gaps between sends that foretell the wakes."""
@@ -40,6 +44,12 @@ SEND_GAPS_S = (0.0003, 0.0006, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01)
 SPIN = "spin"
 SPINS = (SPIN, "spin_by_one_half", "spin_by_the_other")
 """The columns with the probe's time: by all probes, and by either half of them."""
+
+TURNS = "turns"
+"""The column with `turns`."""
+
+COLDNESS = "coldness"
+"""The column with how many times its label's demand a request has (`loadtests.coldness`); once without it."""
 
 STRETCH = 8
 LEVEL_SAMPLES_MIN = 30
@@ -70,7 +80,8 @@ class Level:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Demands of a process that is awake, by label, and the levels, shortest idle time first; all at the mean speed.
+    """Demands of a process that is awake, by label, and the levels, shortest idle time first, where a turn of its loop
+    costs ``turn_s`` by itself; all at the mean speed.
 
     ``elasticity``: by what share of a change of the probe's time they change.
     """
@@ -78,22 +89,29 @@ class Fitted:
     demands: dict[str, Value]
     levels: list[Level]
     stretches: int
+    turn_s: float = 0.0
     elasticity: float = 0.0
     elasticity_half_width: float = 0.0
 
     def pace(self, table: pd.DataFrame) -> FloatArray:
         """How many times as long as at the mean speed each request of ``table`` took the CPU."""
-        return 1 + self.elasticity * (_spin(table) - 1)
+        return 1 + self.elasticity * (_column(table, SPIN) - 1)
 
     def total_s(self, table: pd.DataFrame) -> float:
-        """The CPU time of all requests of ``table``, by the demands, the levels and the pace."""
+        """The CPU time of all requests of ``table``, by the demands, the turns, the levels and the pace."""
         return float(self.each_s(table).sum())
 
     def each_s(self, table: pd.DataFrame) -> FloatArray:
-        """The CPU time of each request of ``table``, by the demands, the levels and the pace."""
+        """The CPU time of each request of ``table``, by the demands, the turns, the levels and the pace."""
         demand_s = table["label"].map({label: value.seconds for label, value in self.demands.items()})
-        expected_s: FloatArray = (demand_s.to_numpy(dtype=np.float64) + self.waking_s(table)) * self.pace(table)
+        each_s = demand_s.to_numpy(dtype=np.float64) * _column(table, COLDNESS) + self.by_itself_s(table)
+        expected_s: FloatArray = each_s * self.pace(table)
         return expected_s
+
+    def by_itself_s(self, table: pd.DataFrame) -> FloatArray:
+        """What the turns and the wakes that each request of ``table`` tells of cost at the mean speed."""
+        cost: FloatArray = self.turn_s * _turns(table) + self.waking_s(table)
+        return cost
 
     def waking_s(self, table: pd.DataFrame) -> FloatArray:
         """What the wakes that each request of ``table`` tells of cost at the mean speed, by the levels."""
@@ -106,49 +124,88 @@ class Fitted:
 class _Stretches:
     counts: NDArray[np.float64]  # stretch x label
     wakes: NDArray[np.float64]  # stretch x level
+    turns: FloatArray
     cpu_s: FloatArray
     duration_s: FloatArray
     spins: NDArray[np.float64]  # stretch x `SPINS`
     gaps: NDArray[np.float64]  # stretch x class of gaps between sends
 
 
-def fit(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Fitted:
-    """Fit demands, extras and the elasticity over several windows of one process.
+@dataclass(frozen=True)
+class Stretches:
+    """What `fit` fits: all stretches of several windows of one process, one after the other.
 
-    ``tables`` are labelled records (`labelled.labelled`), with `SPINS`, the probe's time around each request in units
-    of its mean, where that is known. ``background`` is the process's utilisation when nobody asks anything of it. The
-    intervals of demands and extras are of a bootstrap over stretches. Raises `LabError` if the clocks are of several
-    processes, or there are fewer stretches than unknowns.
+    ``steps`` (stretch x label, then stretch x level): how many requests, and how many wakes, as foretold, of at least
+    each level. ``turns`` are foretold too; ``cpu_s`` is less what the process does when idle; ``changes`` (3 x stretch)
+    are the probe's by each of `SPINS`.
+    """
+
+    labels: tuple[str, ...]
+    after_s: tuple[float, ...]
+    samples: tuple[int, ...]
+    steps: NDArray[np.float64]
+    turns: FloatArray
+    cpu_s: FloatArray
+    changes: NDArray[np.float64]
+    window: NDArray[np.int64]
+
+
+def stretches(tables: Sequence[pd.DataFrame], labels: Sequence[str], background: float) -> Stretches:
+    """Stretches of labelled records (`labelled.labelled`), with `TURNS` where the loop was counted, and with `SPINS`,
+    the probe's time around each request in units of its mean, where that is known.
+
+    ``background`` is the process's utilisation when nobody asks anything of it. Raises `LabError` if the clocks are of
+    several processes, or there are fewer stretches than unknowns.
     """
     after_s = _levels_seen(tables)
     found = [_stretches(table, labels, after_s) for table in tables]
-    counts, wakes, gaps = (
-        np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes", "gaps")
+    counts, wakes, turned, gaps = (
+        np.concatenate([getattr(one, name) for one in found]) for name in ("counts", "wakes", "turns", "gaps")
     )
-    cpu_s = np.concatenate([one.cpu_s - background * one.duration_s for one in found])
-    changes = np.concatenate([one.spins for one in found]).T - 1
     instruments = np.hstack([counts, gaps])
-    matrix = np.hstack([counts, instruments @ np.linalg.lstsq(instruments, wakes, rcond=None)[0]])
-    if len(cpu_s) <= matrix.shape[1]:
-        raise LabError(f"calibration saw {len(cpu_s)} stretches of {STRETCH} requests, too few: load it longer")
+    felt = np.column_stack([turned, wakes])
+    foretold = instruments @ np.linalg.lstsq(instruments, felt, rcond=None)[0]
     # By what each level costs more than the one below: never less, for what slept longer is no warmer.
-    steps = np.hstack([matrix[:, : len(labels)], matrix[:, len(labels) :][:, ::-1].cumsum(axis=1)[:, ::-1]])
-    window = np.repeat(np.arange(len(found)), [len(one.cpu_s) for one in found])
-    elasticity, half_width = _elasticity(steps, cpu_s, changes, window)
-    steps *= (1 + elasticity * changes[0])[:, None]
-    solution = _by_level(nnls(steps, cpu_s)[0], len(labels))
-    generator = stream(len(cpu_s), "bootstrap of stretches")
-    again = np.array(
-        [_by_level(nnls(steps[rows], cpu_s[rows])[0], len(labels)) for rows in _resampled(len(cpu_s), generator)]
+    steps = np.hstack([counts, foretold[:, 1:][:, ::-1].cumsum(axis=1)[:, ::-1]])
+    if len(steps) <= steps.shape[1]:
+        raise LabError(f"calibration saw {len(steps)} stretches of {STRETCH} requests, too few: load it longer")
+    return Stretches(
+        labels=tuple(labels),
+        after_s=tuple(after_s),
+        samples=tuple(int(count) for count in wakes.sum(axis=0)),
+        steps=steps,
+        turns=foretold[:, 0],
+        cpu_s=np.concatenate([one.cpu_s - background * one.duration_s for one in found]),
+        changes=np.concatenate([one.spins for one in found]).T - 1,
+        window=np.repeat(np.arange(len(found)), [len(one.cpu_s) for one in found]),
     )
-    low, high = np.percentile(again, _CONFIDENCE, axis=0)
-    values = [Value(float(x), float(w)) for x, w in zip(solution, (high - low) / 2, strict=True)]
+
+
+def fit(found: Stretches, turn_s: float = 0.0, *, intervals: bool = True) -> Fitted:
+    """Fit demands, extras and the elasticity, where a turn costs ``turn_s``.
+
+    The intervals of demands and extras are of a bootstrap over stretches; without ``intervals`` they are NaN.
+    """
+    turning_s = turn_s * found.turns
+    elasticity, half_width = _elasticity(found, turning_s)
+    pace = 1 + elasticity * found.changes[0]
+    steps, cpu_s = found.steps * pace[:, None], found.cpu_s - turning_s * pace
+    known = len(found.labels)
+    solution = _by_level(nnls(steps, cpu_s)[0], known)
+    widths_s = np.full(solution.size, np.nan)
+    if intervals:
+        generator = stream(len(cpu_s), "bootstrap of stretches")
+        resampled = generator.integers(0, len(cpu_s), (_RESAMPLED, len(cpu_s)))
+        again = np.array([_by_level(nnls(steps[rows], cpu_s[rows])[0], known) for rows in resampled])
+        low, high = np.percentile(again, _CONFIDENCE, axis=0)
+        widths_s = (high - low) / 2
+    values = [Value(float(x), float(w)) for x, w in zip(solution, widths_s, strict=True)]
     levels = [
-        Level(at_s, value, int(samples))
-        for at_s, value, samples in zip(after_s, values[len(labels) :], wakes.sum(axis=0), strict=True)
+        Level(at_s, value, samples)
+        for at_s, value, samples in zip(found.after_s, values[known:], found.samples, strict=True)
     ]
-    demands = dict(zip(labels, values[: len(labels)], strict=True))
-    return Fitted(demands, levels, len(cpu_s), elasticity, half_width)
+    demands = dict(zip(found.labels, values[:known], strict=True))
+    return Fitted(demands, levels, len(cpu_s), turn_s, elasticity, half_width)
 
 
 def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float) -> tuple[float, tuple[float, ...]]:
@@ -175,27 +232,26 @@ def residuals(tables: Sequence[pd.DataFrame], fitted: Fitted, background: float)
     return step_s, tuple(np.round(np.maximum(ratio, _LEAST), 3).tolist())
 
 
-def _elasticity(
-    steps: NDArray[np.float64], cpu_s: FloatArray, changes: NDArray[np.float64], window: NDArray[np.int64]
-) -> tuple[float, float]:
+def _elasticity(found: Stretches, turning_s: FloatArray) -> tuple[float, float]:
     """By what share of the probe's relative change each stretch's CPU changes, and half the width of its interval.
 
-    Of changes within a ``window`` only: the probe also takes longer the busier the process is that it shares the core
-    with, and each window has its own rate and mix (fixed effects; Wooldridge 2010, chapter 10). ``changes`` are by all
+    Of changes within a window only: the probe also takes longer the busier the process is that it shares the core
+    with, and each window has its own rate and mix (fixed effects; Wooldridge 2010, chapter 10). Changes are by all
     probes and by either half of them. What a probe errs by would make the elasticity too small, were it fitted to the
     same probe's change; so the change by each half is the other's instrument (errors in variables; chapter 5). Demands
     and elasticity are fitted in turns: each is a least-squares problem when the other is known. No more than all of it,
     and never the other way round.
     """
     elasticity = half_width = 0.0
-    every, *halves = changes
+    every, *halves = found.changes
     for _ in range(_TURNS):
-        unchanged_s = steps @ nnls(steps * (1 + elasticity * every)[:, None], cpu_s)[0]
-        one_s, other_s = (_within(unchanged_s * change, unchanged_s, window) for change in halves)
+        pace = 1 + elasticity * every
+        unchanged_s = found.steps @ nnls(found.steps * pace[:, None], found.cpu_s - turning_s * pace)[0] + turning_s
+        one_s, other_s = (_within(unchanged_s * change, unchanged_s, found.window) for change in halves)
         common_s2 = float(one_s @ other_s)
         if common_s2 <= 0:
             return 0.0, 0.0
-        both_s, used_s = (one_s + other_s) / 2, _within(cpu_s, unchanged_s, window)
+        both_s, used_s = (one_s + other_s) / 2, _within(found.cpu_s, unchanged_s, found.window)
         elasticity = float(np.clip(both_s @ used_s / common_s2, 0, 1))
         left_s = both_s * (used_s - elasticity * both_s)
         half_width = float(NORMAL_95 * np.sqrt(left_s @ left_s) / common_s2)
@@ -209,13 +265,24 @@ def _within(seconds: FloatArray, expected_s: FloatArray, window: NDArray[np.int6
     return left_s
 
 
-def _by_level(solution: FloatArray, labels: int) -> FloatArray:
-    """The demands as they are, the levels summed up from the steps between them."""
-    return np.concatenate([solution[:labels], solution[labels:].cumsum()])
+def turns(table: pd.DataFrame) -> FloatArray:
+    """In how many turns the loop found something from a request's start to the next one's; 0 where nobody counted."""
+    if "span_turns_s" not in table or not table["span_turns_s"].any():
+        return np.zeros(len(table))
+    order = np.argsort(table["span_at_s"].to_numpy(), kind="stable")
+    counted = np.round(table["span_turns_s"].to_numpy(dtype=np.float64)[order] * 1e3)  # see `_wakes`
+    found = np.zeros(len(table))
+    found[order[:-1]] = np.diff(counted)
+    return found
 
 
-def _resampled(size: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    return generator.integers(0, size, (_RESAMPLED, size))
+def _turns(table: pd.DataFrame) -> FloatArray:
+    return table[TURNS].to_numpy(dtype=np.float64) if TURNS in table else np.zeros(len(table))
+
+
+def _by_level(solution: FloatArray, known: int) -> FloatArray:
+    """What is no level as it is, the levels summed up from the steps between them."""
+    return np.concatenate([solution[:known], solution[known:].cumsum()])
 
 
 def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
@@ -226,8 +293,8 @@ def _levels_seen(tables: Sequence[pd.DataFrame]) -> list[float]:
     ]
 
 
-def _spin(table: pd.DataFrame, name: str = SPIN) -> FloatArray:
-    """The probe's time around each request in units of its mean; 1 where it is not known."""
+def _column(table: pd.DataFrame, name: str) -> FloatArray:
+    """A column of factors; 1 where there is none."""
     return table[name].to_numpy(dtype=np.float64) if name in table else np.ones(len(table))
 
 
@@ -255,11 +322,13 @@ def _stretches(table: pd.DataFrame, labels: Sequence[str], after_s: Sequence[flo
     held = slice(0, STRETCH * (edges.size - 1))
     starts = edges[:-1]
     is_label = np.array([(ordered["label"] == label).to_numpy(dtype=np.float64) for label in labels]).T
+    is_label *= _column(ordered, COLDNESS)[:, None]
     counts = np.add.reduceat(is_label[held], starts, axis=0)
     wakes = np.add.reduceat(_wakes(ordered, after_s)[held], starts, axis=0)
-    spins = np.array([np.add.reduceat(_spin(ordered, name)[held], starts) / STRETCH for name in SPINS]).T
+    turned = np.add.reduceat(_turns(ordered)[held], starts)
+    spins = np.array([np.add.reduceat(_column(ordered, name)[held], starts) / STRETCH for name in SPINS]).T
     sent = np.sort(ordered["sent_s"].to_numpy(dtype=np.float64))
     level = np.searchsorted(SEND_GAPS_S, np.diff(sent, prepend=sent[:1]), side="right")
     is_gap = (level[:, None] == np.arange(1, len(SEND_GAPS_S) + 1)).astype(np.float64)
     gaps = np.add.reduceat(is_gap[held], starts, axis=0)
-    return _Stretches(counts, wakes, np.diff(clock[edges]), np.diff(at[edges]), spins, gaps)
+    return _Stretches(counts, wakes, turned, np.diff(clock[edges]), np.diff(at[edges]), spins, gaps)

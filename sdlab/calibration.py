@@ -44,8 +44,8 @@ class Demand(BaseModel):
 
 
 class Measured(BaseModel):
-    """CPU seconds a request costs a busy API process: by the busy periods of its thread's clock, with half the width
-    of a 95 % interval, and by regressing the process's CPU time of whole windows on their requests."""
+    """CPU seconds a request costs a busy API process where its operation comes often: by its thread's clock, with half
+    the width of a 95 % interval, and by regressing the process's CPU time of whole windows on their requests."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -62,6 +62,16 @@ class Wait(BaseModel):
     mean_s: float = Field(ge=0)
     half_width_s: float = Field(ge=0)
     samples: int = Field(ge=1)
+
+
+class Turn(BaseModel):
+    """What a turn of the API's event loop costs by itself, however many requests are in it (seconds of CPU), with half
+    the width of the 95 % interval."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    extra_s: float = Field(ge=0)
+    half_width_s: float = Field(ge=0)
 
 
 class IdleLevel(BaseModel):
@@ -146,10 +156,11 @@ class Calibration(BaseModel):
 
     ``segments[operation]`` are the shares of its ``api`` demand by what the process does in one go: reading the
     request, up to the first await, between awaits, after the last up to the answer, and after the answer ("parse",
-    "first", "middle", "last", "finish"; they add up to 1). ``idle`` are the levels of what an idle gap costs, ``cpu``
-    is the evidence by two methods; ``pool_wait[operation]`` how long it waited for a database connection, which is in
-    no demand, for the model has the pool itself. All are at the mean speed of the windows; ``pace`` says what that was
-    and what another one means, where it is known.
+    "first", "middle", "last", "finish"; they add up to 1). ``turn`` is what a turn of its loop costs by itself, and
+    ``idle`` are the levels of what an idle gap costs; ``cpu`` is the evidence by two methods;
+    ``pool_wait[operation]`` how long it waited for a database connection, which is in no demand, for the model has the
+    pool itself. All are at the mean speed of the windows; ``pace`` says what that was and what another one means, where
+    it is known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,6 +174,7 @@ class Calibration(BaseModel):
     utilisation: float = Field(ge=0, le=1)
     demands: dict[str, dict[str, Demand]]
     segments: dict[str, dict[str, float]] = {}
+    turn: Turn = Turn(extra_s=0.0, half_width_s=0.0)
     idle: tuple[IdleLevel, ...] = ()
     cpu: dict[str, Measured] = {}
     pool_wait: dict[str, Wait] = {}

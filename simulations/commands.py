@@ -143,6 +143,7 @@ def predict(
 ) -> None:
     """Feed what load tests really sent, when they sent it, into the model of what they loaded, and compare.
 
+    Each is replayed five times, with the seeds from --seed on; compared is the mean, and kept the first.
     With --study alone: all its held-out loads, each with the parameters that were frozen before it.
     """
     design = catalog.load_design(slug)
@@ -152,10 +153,13 @@ def predict(
     rows = []
     for measured in measured_runs:
         frozen = scenario.frozen_for(measured, calibration, study, runs_folder)
-        predicted = runner.run(scenario.a_replay(design, frozen, measured, seed), seed, "compiled", quiet=as_json)
-        row = comparison.with_measured(predicted, measured, frozen)
-        predicted.content["comparison"] = row
-        runner.save(predicted, overrides=None, study=study, runs_folder=runs_folder)
+        replays = [
+            runner.run(scenario.a_replay(design, frozen, measured, one), one, "compiled", quiet=as_json)
+            for one in range(seed, seed + comparison.REPLAYS)
+        ]
+        row = comparison.with_measured(replays, measured, frozen)
+        replays[0].content["comparison"] = row
+        runner.save(replays[0], overrides=None, study=study, runs_folder=runs_folder)
         rows.append(row)
     loads = comparison.by_load(rows)
     if as_json:

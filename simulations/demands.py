@@ -58,11 +58,16 @@ class Demands:
         share = equal if shares is None else sum(shares[name] for name in names)
         return self.time(operation, "api", part * share) if share > 0 else None
 
+    @property
+    def turn_s(self) -> float:
+        """What a turn of an API process's event loop takes by itself."""
+        return self.pace * self.calibration.turn.extra_s if self.calibration is not None else 0.0
+
     def start_up(self) -> StartUp | None:
         """What an idle API process costs its first request more, by its idle time."""
         if self.calibration is None or not self.calibration.idle:
             return None
-        return StartUp([(level.after_s, Constant(level.extra_s)) for level in self.calibration.idle])
+        return StartUp([(level.after_s, Constant(self.pace * level.extra_s)) for level in self.calibration.idle])
 
     @property
     def suffix(self) -> str:

@@ -50,7 +50,16 @@ class Build(Protocol):
         deployment: Deployment,
         cached_keys: NDArray[np.int64],
         paces: Sequence[float] = (1.0,),
+        mean_pace: float = 1.0,
     ) -> Model: ...
+
+
+@dataclass(frozen=True)
+class Paces:
+    """The paces that the API's work goes at, and their mean over the requests."""
+
+    each: tuple[float, ...] = (1.0,)
+    mean: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,11 +151,12 @@ def build_model(
     calibration: Calibration | None,
     deployment: Deployment,
     cached_keys: NDArray[np.int64],
-    paces: Sequence[float] = (1.0,),
+    paces: Paces | None = None,
 ) -> Model:
     """The design's own model, found by its folder, with flows for each of the ``paces`` of the machine."""
     build: Build = catalog.load_part("simulations", design.slug, "model").build
-    return build(design, calibration, deployment=deployment, cached_keys=cached_keys, paces=paces)
+    at = paces or Paces()
+    return build(design, calibration, deployment=deployment, cached_keys=cached_keys, paces=at.each, mean_pace=at.mean)
 
 
 def source_of(calibration: Calibration | None) -> str:
@@ -292,17 +302,17 @@ def a_replay(design: Design, calibration: Calibration | None, run: Run, seed: in
 
 def _at_paces(
     requests: Requests, recorded_s: FloatArray, speeds: Speeds | None, calibration: Calibration | None, seed: int
-) -> tuple[tuple[float, ...], Requests | None]:
+) -> tuple[Paces, Requests | None]:
     """The paces that the API's work went at, in steps of `PACE_STEP`, and the requests as flows at the pace of their
     moments, which are ``recorded_s`` on the clock of ``speeds``; pace 1 and None if that is not known."""
     if speeds is None or calibration is None or calibration.pace is None:
-        return (1.0,), None
+        return Paces(), None
     pace = calibration.pace
     steps = np.round(pace.when(speeds.around(recorded_s)) * pace.unexplained(requests.arrival_s, seed) / PACE_STEP)
     each, index = np.unique(np.maximum(steps, 1), return_inverse=True)
     paces = tuple((each * PACE_STEP).round(2).tolist())
     names = requests.operations
-    return paces, replace(
+    return Paces(paces, float(steps.mean() * PACE_STEP)), replace(
         requests,
         operation=(requests.operation + len(names) * index).astype(np.int16),
         operations=tuple(name + suffix(one) for one in paces for name in names),

@@ -54,7 +54,7 @@ def assumptions(material: Material) -> Section:
     heads = columns("Number", "Value#", "Source", "In words")
     table = Table("Every number of the design", heads, (rows(lines),), "SI units; the unit ends the name.")
     text = (f"{len(design.sources)} numbers: {n.words(words)}.", _demand_words(material))
-    measured = [found for found in (_demands(material), _client(material)) if found]
+    measured = [found for found in (_demands(material), _by_itself(material), _client(material)) if found]
     return Section("assumptions", "Assumptions and their sources", text, tables=(*measured, table))
 
 
@@ -110,6 +110,22 @@ def _demands(material: Material) -> Table | None:
         groups.append(rows(lines, operation))
     heads = columns("Part", "Measured, mean (± 95 %)#", "Assumed before#", "Samples#")
     return Table("Service demands a request", heads, tuple(groups))
+
+
+def _by_itself(material: Material) -> Table | None:
+    """What the API process needs beside the demands: for a turn of its event loop, and after it was idle."""
+    found = material.calibration
+    if found is None:
+        return None
+    turn = f"{n.duration(found.turn.extra_s)} ± {n.duration(found.turn.half_width_s)}"
+    lines: list[Line] = [["a turn of the event loop, however many requests are in it", turn, n.MISSING]]
+    lines += [
+        [f"the first request after {n.duration(level.after_s)} idle, more",
+         f"{n.duration(level.extra_s)} ± {n.duration(level.half_width_s)}", f"{level.samples:,}"]
+        for level in found.idle
+    ]  # fmt: skip
+    heads = columns("What", "Mean (± 95 %)#", "Samples#")
+    return Table("CPU time of the API's process beside the demands", heads, (rows(lines),))
 
 
 def _client(material: Material) -> Table | None:

@@ -43,6 +43,7 @@ Deployment = Literal["design", "reference"]
 
 REDIRECT_HIT, REDIRECT_MISS = "redirect", "redirect_miss"
 WRITES = ("create",)
+ROUND_TRIPS = {"create": 2, "statistics": 2}  # to the database, where there is not just one
 LOCAL = "local"  # where the reference deployment runs
 
 
@@ -73,15 +74,18 @@ def build(
     deployment: Deployment = "design",
     cached_keys: NDArray[np.int64] | None = None,
     paces: Sequence[float] = (1.0,),
+    mean_pace: float = 1.0,
 ) -> Model:
     """The model of the design's topology, or of the reference deployment on one machine.
 
     Demands are the calibration's, or the design's assumed ones without it. ``cached_keys`` are in each region's
     cache at the start, coldest first; by default the design starts with its caches full of the most popular keys,
     the reference deployment with an empty cache. ``paces``: each operation once at each of them, how
-    many times as long as while it was calibrated the API's work takes; named so (`demands.suffix`).
+    many times as long as while it was calibrated the API's work takes; named so (`demands.suffix`). What a worker needs
+    for itself takes ``mean_pace`` times as long.
     """
     demands = Demands(design, calibration)
+    worker = replace(demands, pace=mean_pace)
     sites = _sites(design, deployment)
     capacity = design.topology["cache"].capacity_entries
     policy = design.topology["cache"].eviction
@@ -105,7 +109,7 @@ def build(
             for site in sites
             for station in (
                 *(
-                    Station(site.worker(index), start_up=demands.start_up(), turns=True)
+                    Station(site.worker(index), start_up=worker.start_up(), turns=True, turn_s=worker.turn_s)
                     for index in range(site.workers)
                 ),
                 Station(site.named("cache"), design.topology["cache"].workers),
@@ -139,23 +143,36 @@ def _everywhere(sites: list[_Site], steps: Callable[[_Site], list[Step]]) -> lis
 
 def _operation(name: str, demands: Demands, site: _Site) -> list[Step]:
     """A request is answered by one worker, chosen at random as a balancer without state does."""
-    rtt = site.rtt_to_primary_s
-    crossing: list[Step] = [Delay("to primary", Constant(rtt))] if name in WRITES and rtt > 0 else []
+    steps = _redirect if name == REDIRECT_HIT else partial(_with_database, name)
+    return [Branch([(1 / site.workers, steps(demands, site, index)) for index in range(site.workers)])]
+
+
+def _with_database(name: str, demands: Demands, site: _Site, index: int) -> list[Step]:
+    """Round trips to the database over one connection, then one to the cache if the operation needs it."""
+    trips = ROUND_TRIPS.get(name, 1)
+    trip = _trip(name, demands, site, 1 / trips)
+    cached = _await(demands, name, "cache", site.named("cache"))
+    gaps = trips - 1 + bool(cached)
+    middle = _api(demands, site, index, name, ("middle",), 0.0, 1 / gaps) if gaps else []
+    last = ("last", "finish") if gaps else ("middle", "last", "finish")
+    return [
+        *_api(demands, site, index, name, ("parse", "first"), 1 / 2),
+        Hold(site.pool(index)),
+        *([*trip, *middle] * (trips - 1)),
+        *trip,
+        Release(site.pool(index)),
+        *([*middle, *cached] if cached else []),
+        *_api(demands, site, index, name, last, 1 / 2),
+        *_delay(demands, name, "client"),
+    ]
+
+
+def _trip(name: str, demands: Demands, site: _Site, part: float) -> list[Step]:
+    """One of an operation's round trips to its database: writes cross to the primary."""
+    rtt_s = site.rtt_to_primary_s if name in WRITES else 0.0
+    crossing: list[Step] = [Delay("to primary", Constant(rtt_s))] if rtt_s > 0 else []
     database = site.primary if name in WRITES else site.region
-
-    def steps(index: int) -> list[Step]:
-        if name == REDIRECT_HIT:
-            return _redirect(demands, site, index)
-        return [
-            *_api(demands, site, index, name, ("parse", "first"), 1 / 2),
-            *crossing,
-            *_query(demands, site, index, name, database),
-            *_await(demands, name, "cache", site.named("cache")),
-            *_api(demands, site, index, name, ("middle", "last", "finish"), 1 / 2),
-            *_delay(demands, name, "client"),
-        ]
-
-    return [Branch([(1 / site.workers, steps(index)) for index in range(site.workers)])]
+    return [*crossing, *_await(demands, name, "database", f"database-{database}", part)]
 
 
 def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
@@ -173,9 +190,11 @@ def _redirect(demands: Demands, site: _Site, index: int) -> list[Step]:
                 *_api(demands, site, index, hit, ("last", "finish"), 1 / 3),
             ],
             miss=[
-                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
+                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 3),
                 *_query(demands, site, index, miss, site.region),
-                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 2),
+                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 3),
+                *_await(demands, miss, "cache", site.named("cache"), 1 / 2),  # filling it
+                *_api(demands, site, index, miss, ("middle",), 1 / 2, 1 / 3),
                 *_await(demands, miss, "stream", site.named("cache")),
                 Spawn("click"),
                 *_api(demands, site, index, miss, ("last", "finish"), 1 / 4),
@@ -205,8 +224,11 @@ def _query(demands: Demands, site: _Site, index: int, operation: str, database: 
     return [Hold(site.pool(index)), *awaited, Release(site.pool(index))]
 
 
-def _await(demands: Demands, operation: str, part: str, station: str) -> list[Step]:
-    return [*_serve(demands, operation, part, station), *_delay(demands, operation, f"{part}_wait")]
+def _await(demands: Demands, operation: str, part: str, station: str, fraction: float = 1.0) -> list[Step]:
+    return [
+        *_serve(demands, operation, part, station, fraction),
+        *_delay(demands, operation, f"{part}_wait", fraction),
+    ]
 
 
 def _serve(demands: Demands, operation: str, part: str, station: str, fraction: float = 1.0) -> list[Step]:
@@ -214,6 +236,6 @@ def _serve(demands: Demands, operation: str, part: str, station: str, fraction: 
     return [Serve(station, time)] if time is not None else []
 
 
-def _delay(demands: Demands, operation: str, part: str) -> list[Step]:
-    time = demands.time(operation, part)
+def _delay(demands: Demands, operation: str, part: str, fraction: float = 1.0) -> list[Step]:
+    time = demands.time(operation, part, fraction)
     return [Delay(part.replace("_", " "), time)] if time is not None else []

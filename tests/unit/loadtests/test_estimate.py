@@ -33,22 +33,27 @@ def window(
     waking_s: float = 0.0,
     speeds: Speeds | None = None,
     probed: Speeds | None = None,
+    turn_s: float = 0.0,
+    client_s: float = CLIENT_S,
 ) -> Window:
     """``extra_s``: what a request costs more, in the application, that comes 3 ms or more after the last answer;
     ``waking_s``: each time that the thread slept before it, or, up to three times, while it awaited something;
+    ``turn_s``: for each of the two to four turns that it takes, while something is awaited or the answer has left;
     ``speeds``: where the probe took longer than `SPIN_S`, `ELASTICITY` of that held for all work of the core;
     ``probed``: what the probe said of it, if it erred."""
     generator = np.random.default_rng(seed)
     labels = generator.choice(list(shares), size=count, p=list(shares.values()))
     sent = np.cumsum(generator.exponential(1 / rate_rps, count))
     cpu, cache, database = (np.array([table[label] for label in labels]) for table in (CPU, CACHE, DATABASE))
-    answered = sent + cpu + cache + database + OUTSIDE_S + CLIENT_S
+    answered = sent + cpu + cache + database + OUTSIDE_S + client_s
     gap = sent - np.concatenate([[-np.inf], np.maximum.accumulate(answered)[:-1]])
     wakes = generator.integers(0, 4, count)
     cpu = cpu + np.where(gap >= 0.003, extra_s, 0.0) + waking_s * (wakes + (gap >= waking.LEVELS_S[0]))
     pace = 1 + ELASTICITY * (speeds.around(sent) / SPIN_S - 1) if speeds else np.ones(count)
     cpu, outside = cpu * pace, OUTSIDE_S * pace
     app = cpu + cache + database
+    turns = generator.integers(2, 5, count)
+    used = cpu + turn_s * (turns - 1)
     table = pd.DataFrame(
         {
             "operation": pd.Categorical([label.removesuffix("_miss") for label in labels]),
@@ -57,16 +62,17 @@ def window(
             "completed_s": answered,
             "outcome": "completed",
             "span_app_s": app,
-            "span_cpu_s": cpu,
+            "span_cpu_s": used,
             "span_own_s": cpu,
             "span_first_s": cpu / 4,
             "span_last_s": cpu / 2,
             "span_send_s": SEND_S,
             "span_finish_s": FINISH_S,
             "span_at_s": sent,
-            "span_clock_s": np.concatenate([[0.0], np.cumsum(cpu + outside)[:-1]]) + IDLE * sent,
+            "span_clock_s": np.concatenate([[0.0], np.cumsum(used + turn_s + outside)[:-1]]) + IDLE * sent,
+            "span_turns_s": np.concatenate([[1], 1 + np.cumsum(turns)[:-1]]) / 1e3 if turn_s else 0.0,
             "span_gap_s": np.maximum(gap, 0.0),
-            "span_idle_s": wakes * 0.0001,
+            "span_idle_s": wakes * 1.5 * waking.LEVELS_S[0],
             "span_wakes_s": wakes / 1e3,
             "span_cache_s": np.where(cache > 0, cache, np.nan),
             "span_db_s": np.where(database > 0, database, np.nan),
@@ -76,7 +82,7 @@ def window(
     )
     duration = float(sent[-1])
     used = {
-        "api-1": cpu.sum() + outside.sum() + IDLE * duration,
+        "api-1": (used + turn_s + outside).sum() + IDLE * duration,
         "postgres": sum(POSTGRES[label] for label in labels) + 0.01 * duration,
         "valkey": sum(VALKEY[label] for label in labels),
     }
@@ -188,6 +194,21 @@ def test_what_waking_within_a_request_costs_is_no_part_of_its_demand_either() ->
         assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=1e-6)
     assert found.idle[0].after_s == waking.LEVELS_S[0]
     assert found.idle[0].extra_s == pytest.approx(0.0001, rel=1e-6)
+
+
+def test_what_a_turn_costs_is_no_part_of_a_demand_and_on_no_answers_way() -> None:
+    shares = [{"read": 0.6, "read_miss": 0.2, "write": 0.2}, {"read": 0.2, "read_miss": 0.6, "write": 0.2},
+              {"read": 0.2, "read_miss": 0.2, "write": 0.6}]  # fmt: skip
+    windows = [
+        window(one, seed, rate_rps=250.0, count=3000, turn_s=0.0002, client_s=0.0) for seed, one in enumerate(shares)
+    ]
+    found = estimate(windows, QUIET)
+    assert found.turn.extra_s == pytest.approx(0.0002, rel=1e-6)
+    assert found.turn.half_width_s < 0.00001
+    for label, cpu_s in CPU.items():
+        assert found.demands[label]["api"].mean_s == pytest.approx(cpu_s + OUTSIDE_S, rel=0.01)
+        assert found.demands[label]["client"].mean_s == pytest.approx(0.0, abs=0.00002)
+    assert found.demands["read"]["cache_wait"].mean_s == pytest.approx(CACHE["read"] - VALKEY["read"], rel=0.01)
 
 
 def test_the_speed_of_the_core_is_told_apart_from_the_demand() -> None:

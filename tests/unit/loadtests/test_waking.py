@@ -35,7 +35,7 @@ def records() -> pd.DataFrame:
 
 def test_a_process_that_sleeps_less_because_it_is_slow_does_not_make_waking_look_cheap() -> None:
     table = records()
-    found = waking.fit([table], ["read"], 0.0)
+    found = waking.fit(waking.stretches([table], ["read"], 0.0))
     demand = found.demands["read"]
     assert abs(demand.seconds - DEMAND_S) < 2 * demand.half_width_s
     assert abs(found.levels[0].extra.seconds - WAKING_S) < 2 * found.levels[0].extra.half_width_s
