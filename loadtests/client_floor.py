@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from loadtests import null_endpoint
-from loadtests.estimate import mean_half_width_s
+from loadtests.alone import mean_half_width_s
 from loadtests.session import Session
 from loadtests.validity import lateness_s
 from sdlab import arrivals, spoilt, workload

@@ -17,24 +17,20 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from loadtests import coldness, turn_cost, waking
+from loadtests import alone, coldness, turn_cost, waking
 from loadtests.coldness import Coldness
 from loadtests.labelled import MISS_SUFFIX, labelled, with_spin
-from loadtests.waking import NORMAL_95, Fitted
+from loadtests.waking import Fitted
 from sdlab.arrivals import FloatArray
 from sdlab.calibration import Demand, IdleLevel, Measured, Pace, Turn, Wait
 from sdlab.errors import LabError
 from sdlab.speed import Speeds
 
 BACKGROUND = "click"
-QUANTILES = 401
 SAMPLES_MIN = 30
 
 DISAGREEMENT_MAX = 0.1
 """The two methods' CPU time of all windows together may differ by so much of it."""
-
-# The model's part for each stage of a response's Server-Timing, and the process that serves it.
-STAGE_PARTS = {"cache": ("cache", "valkey"), "stream": ("stream", "valkey"), "db": ("database", "postgres")}
 
 
 @dataclass(frozen=True)
@@ -126,22 +122,22 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
         )
         for process in ("valkey", "postgres")
     }
-    by_themselves = {label: _without_turns(everything[everything["label"] == label], fitted) for label in labels}
-    outside = {label: _outside_s(table, fitted, label) for label, table in by_themselves.items()}
+    by_themselves = {label: alone.without_turns(everything[everything["label"] == label], fitted) for label in labels}
+    outside = {label: alone.outside_s(table, fitted, label) for label, table in by_themselves.items()}
     demands = {
-        label: _demands(table, label, outside[label], servers, fitted, colder.get(label, Coldness()))
+        label: alone.demands(table, label, outside[label], servers, fitted, colder.get(label, Coldness()))
         for label, table in by_themselves.items()
     }
     # What the database does for a redirect that hits the cache is the counting of its click, later.
     hits = [label for label in labels if label + MISS_SUFFIX in labels]
     if hits:
-        demands[BACKGROUND] = {"database": _fixed(servers["postgres"][hits[0]], int(seen[hits[0]]))}
+        demands[BACKGROUND] = {"database": alone.fixed(servers["postgres"][hits[0]], int(seen[hits[0]]))}
     return Estimate(
         demands=demands,
         api_cpu_s_by_regression=dict(zip(labels, by_process.tolist(), strict=True)),
         api_cpu_s_outside_app=float(np.mean(list(outside.values()))),
         api_idle_utilisation=float(background),
-        segments={label: _segments(table, outside[label]) for label, table in by_themselves.items()},
+        segments={label: alone.segments(table, outside[label]) for label, table in by_themselves.items()},
         turn=Turn(extra_s=turn.seconds, half_width_s=turn.half_width_s),
         coldness={label: one.cpu for label, one in colder.items()},
         idle=_idle_levels(fitted),
@@ -153,7 +149,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
             )
             for label, process_s in zip(labels, by_process, strict=True)
         },
-        pool_wait=_pool_waits(by_themselves),
+        pool_wait=alone.pool_waits(by_themselves),
         disagreement=disagreement,
         pace=_pace(tables, fitted, background, spin_s) if spin_s is not None else None,
     )
@@ -193,116 +189,10 @@ def _checked(by_thread_s: float, by_process_s: float) -> float:
     return disagreement
 
 
-def _outside_s(table: pd.DataFrame, fitted: Fitted, label: str) -> float:
-    """CPU outside of the application: all of the request's, less what its own thread clock saw inside."""
-    inside_s = float(
-        ((table["span_cpu_s"] / fitted.pace(table) - fitted.waking_s(table)) / table[waking.COLDNESS]).mean()
-    )
-    return max(fitted.demands[label].seconds - inside_s, float(table["span_send_s"].mean()))
-
-
-def _without_turns(table: pd.DataFrame, fitted: Fitted) -> pd.DataFrame:
-    """Requests that were alone, less what the loop needed for itself while they awaited something."""
-    own_s = table["span_own_s"]
-    return table.assign(span_cpu_s=np.maximum(table["span_cpu_s"] - turn_cost.between_s(table, fitted), own_s))
-
-
-def _segments(table: pd.DataFrame, outside_s: float) -> dict[str, float]:
-    """Shares of the API's CPU by segment. What a stage uses is taken half before its await and half after it; what is
-    before the application is taken to be the parsing, but for the answer's way out."""
-    mean = {name: float(table[f"span_{name}_s"].mean()) for name in ("cpu", "first", "own", "last", "send", "finish")}
-    stages = max(1, sum(bool(table[f"span_{stage}_s"].notna().any()) for stage in STAGE_PARTS))
-    in_stage = max(0.0, mean["cpu"] - mean["own"]) / stages
-    finish = min(mean["finish"], outside_s - mean["send"])
-    parse = max(0.0, outside_s - mean["send"] - finish)
-    first = mean["first"] + in_stage / 2
-    last = mean["last"] + mean["send"] + in_stage / 2
-    total = outside_s + mean["cpu"]
-    shares = {"parse": parse / total, "first": first / total, "last": last / total, "finish": finish / total}
-    return {**shares, "middle": max(0.0, 1 - sum(shares.values()))}
-
-
 def _by_label(counts: NDArray[np.float64], durations: FloatArray, cpu_s: FloatArray) -> FloatArray:
     """Non-negative CPU seconds a request of each label, next to what runs when idle."""
     solution: FloatArray = nnls(np.column_stack([counts, durations]), cpu_s)[0]
     return solution[:-1]
-
-
-def _demands(
-    table: pd.DataFrame,
-    label: str,
-    outside_s: float,
-    servers: Mapping[str, Mapping[str, float]],
-    fitted: Fitted,
-    colder: Coldness,
-) -> dict[str, Demand]:
-    """Of requests that were alone: as in the design's mix, so a rare operation is as cold as there."""
-    busy = fitted.demands[label]
-    outside_each_s = outside_s * fitted.pace(table) * table[waking.COLDNESS].to_numpy()
-    cpu_s = table["span_cpu_s"].to_numpy(dtype=np.float64)
-    app_s = table["span_app_s"].to_numpy(dtype=np.float64)
-    response_s = (table["completed_s"] - table["sent_s"]).to_numpy(dtype=np.float64)
-    demands = {
-        # As varied as those that were alone, and of the size that a busy process needs.
-        "api": _measured(cpu_s * colder.cpu * busy.seconds / cpu_s.mean(), colder.cpu * busy.half_width_s),
-        # All of a request's CPU outside of the application delays its answer: also its count and log line, which are
-        # done before it leaves, at the turn's end.
-        "client": _measured(_not_below_zero(response_s - app_s - outside_each_s)),
-    }
-    present = {stage: table[f"span_{stage}_s"].fillna(0.0).to_numpy() for stage in STAGE_PARTS}
-    present = {stage: times for stage, times in present.items() if times.any()}
-    awaited = np.maximum(app_s - cpu_s, 0.0) * np.where(table[waking.COLDNESS] > 1, 1.0, colder.awaited)
-    total = np.maximum(sum(present.values(), np.zeros_like(app_s)), 1e-9)
-    for stage, times in present.items():
-        part, process = STAGE_PARTS[stage]
-        sharing = sum(STAGE_PARTS[other][1] == process for other in present)
-        stage_s = awaited * times / total
-        # What a server does beyond the time it is waited for (writing its log, going to sleep) delays no answer.
-        server_s = min(servers[process][label] / sharing, float(stage_s.mean()))
-        demands[part] = _fixed(server_s, times.size)
-        demands[f"{part}_wait"] = _measured(np.maximum(stage_s - server_s, 0.0))
-    return demands
-
-
-def _not_below_zero(values: FloatArray) -> FloatArray:
-    """The same, but for a negative one, and of the same mean, unless that is negative."""
-    positive = np.maximum(values, 0.0)
-    scaled: FloatArray = positive * max(0.0, values.mean()) / max(positive.mean(), 1e-12)
-    return scaled
-
-
-def _pool_waits(tables: Mapping[str, pd.DataFrame]) -> dict[str, Wait]:
-    """How long the requests of each label that took a database connection waited for it."""
-    waits_s = {
-        label: table["span_pool_s"].dropna().to_numpy(dtype=np.float64)
-        for label, table in tables.items()
-        if "span_pool_s" in table
-    }
-    return {
-        label: Wait(mean_s=float(times.mean()), half_width_s=mean_half_width_s(times), samples=times.size)
-        for label, times in waits_s.items()
-        if times.size
-    }
-
-
-def mean_half_width_s(values: FloatArray) -> float:
-    """Half the width of the mean's 95 % interval."""
-    return float(NORMAL_95 * values.std() / np.sqrt(values.size))
-
-
-def _measured(values: FloatArray, half_width_s: float | None = None) -> Demand:
-    points = min(QUANTILES, values.size)
-    return Demand(
-        mean_s=float(values.mean()),
-        half_width_s=mean_half_width_s(values) if half_width_s is None else half_width_s,
-        quantiles_s=tuple(np.quantile(values, np.linspace(0, 1, points)).tolist()),
-        samples=values.size,
-    )
-
-
-def _fixed(value_s: float, samples: int) -> Demand:
-    """A demand of which only the mean can be measured: the CPU of another process."""
-    return Demand(mean_s=value_s, quantiles_s=(value_s, value_s), samples=samples)
 
 
 def evidence(found: Estimate) -> dict[str, Any]:
