@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_a_failing_example_is_made_as_small_as_it_can_be() -> None:
     one = next(one for seed in range(100) if hedges_a_service(one := example(seed)))
     small = shrunk(one, hedges_a_service)
     steps = [type(step).__name__ for _, step in small.model.walk()]
-    assert steps[-2:] == ["Hedge", "Serve"]
+    assert ("Hedge", "Serve") in pairwise(steps)
     assert len(steps) <= 4  # the flows of the two requests may be others
     assert len(small.requests) == 2
     assert len(small.model.stations) == 1

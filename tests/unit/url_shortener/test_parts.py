@@ -104,7 +104,7 @@ def test_a_body_spelled_differently_has_the_same_fingerprint_and_another_body_an
     assert len({_fingerprint(new) for new in [*others, NewLink(url, None, noon)]}) == 4
 
 
-def test_stages_add_up_in_the_header_and_carry_their_description() -> None:
+async def test_stages_add_up_in_the_header_and_carry_their_description() -> None:
     record = timing.RequestRecord("id")
     timing.current.set(record)
     record.add(timing.DB, 0.001)
