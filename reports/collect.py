@@ -157,7 +157,7 @@ def read_study(study: Study) -> Material:
         day=_day(study.newest("day", "design")),
         capacity=_read(study.newest("capacity", "design"), "capacity", Capacity),
         capacity_reference=_read(study.newest("capacity", "reference"), "capacity", Capacity),
-        curve=_read(study.newest("latency_curve", "reference"), "curve", Curve),
+        curve=_read(_curve(study), "curve", Curve),
         sweep=_read(study.newest("cache_sweep"), "sweep", CacheSweep),
         calibration=calibrations[-1] if calibrations else None,
         searched=_searches(study),
@@ -202,6 +202,13 @@ def _day(run: Run | None) -> Day | None:
 def _calibrations(study: Study) -> list[Calibration]:
     folders = [run.folder / "calibration.toml" for run in study.runs if run.manifest.kind == "calibration"]
     return [Calibration.load(path) for path in folders if path.is_file()]
+
+
+def _curve(study: Study) -> Run | None:
+    """The model's latency curve on the reference deployment; of several that of the first search, which was before the
+    loads that stand beside it."""
+    found = [run for run in study.simulations("latency_curve") if deployment_of(run) == "reference"]
+    return min(reversed(found), key=lambda run: str(run.manifest.parameters.get("search")), default=None)
 
 
 def _searches(study: Study) -> tuple[Answers, ...]:

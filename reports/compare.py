@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -223,7 +223,8 @@ def mean_interval(values: FloatArray, confidence: float = CONFIDENCE) -> tuple[f
 
 def _operations(records: Records) -> dict[str, tuple[Compared, ...]]:
     measured, predicted = records.requests, records.replayed
-    compared = {ALL: (*_times(measured, predicted), _utilisation(records))}
+    times = _as_judged(_times(measured, predicted), records.comparison)
+    compared = {ALL: (*times, _utilisation(records))}
     for name in sorted(measured["operation"].astype(str).unique()):
         other = predicted[predicted["operation"] == name] if predicted is not None else None
         compared[name] = _times(measured[measured["operation"] == name], other)
@@ -241,6 +242,15 @@ def _times(measured: pd.DataFrame, predicted: pd.DataFrame | None) -> tuple[Comp
         compared.append(Compared(f"response_time_s_p{p}", one.value_s, one.low_s, one.high_s, value))
     mean, model_mean = (float(values.mean()) if values.size else float("nan") for values in (seen, model))
     return (*compared, Compared("response_time_s_mean", mean, *mean_interval(seen), model_mean))
+
+
+def _as_judged(times: tuple[Compared, ...], comparison: Comparison | None) -> tuple[Compared, ...]:
+    """With what `lab predict` judged as predicted, which is of all its replays and not of the one that was kept."""
+    judged: dict[str, dict[str, float]] = comparison.model_dump() if comparison else {}
+    return tuple(
+        replace(one, predicted=judged.get(one.quantity.rpartition("_")[2], {}).get("predicted_s", one.predicted))
+        for one in times
+    )
 
 
 def _from_send(table: pd.DataFrame) -> FloatArray:

@@ -23,7 +23,8 @@ _NAMES = {
     UTILISATION: "API utilisation",
 }
 _HOW = (
-    "Response times count from the recorded send, which is what the model was fed. Error: (predicted − measured) / "
+    "Response times count from the recorded send, which is what the model was fed; predicted is the mean of a window's "
+    "replays, by operation that of the one that was kept. Error: (predicted − measured) / "
     "measured, of several windows the median, with the range over the windows. Interval of what was measured: for one "
     "window 95 %, of order statistics for percentiles and of batch means for the mean; for several, their range. "
     "Noise floor: standard deviation of repeated windows over their median. M/M/1 and M/G/1: the errors of naive "

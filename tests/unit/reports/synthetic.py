@@ -141,17 +141,24 @@ class SyntheticStudy:
         return str(run.manifest.run_id)
 
     def replay(
-        self, run_id: str, rate_rps: float, times_s: FloatArray, utilisation: float = 0.5, naive: bool = False
+        self,
+        run_id: str,
+        rate_rps: float,
+        times_s: FloatArray,
+        utilisation: float = 0.5,
+        naive: bool = False,
+        judged_s: float | None = None,
     ) -> None:
-        """What the model made of a window; ``naive``: with baselines of 10 and, without a steady state, no ms."""
+        """What the model made of a window; ``naive``: with baselines of 10 and, without a steady state, no ms;
+        ``judged_s``: the mean over replays of which ``times_s`` are one."""
         said = {"mode": "replay", "replay_of": run_id, "rate_rps": rate_rps, "role": "held_out", "calibration": "abc"}
         with self.run("simulation", said) as run:
             told = {"api-1": 0.5 * times_s, "cache": 0.125 * times_s, "cache wait": 0.125 * times_s,
                     "client": 0.25 * times_s}  # fmt: skip
             run.write_requests(_table(rate_rps, times_s, 0.0, told))
             run.write_json("stations", [_station("api-1", "api", utilisation), _station("database", "database", 0.1)])
-            if naive:
-                cell = {"mm1_s": 0.010, "mg1_s": None}
+            if naive or judged_s is not None:
+                cell = {"mm1_s": 0.010, "mg1_s": None} if naive else {"predicted_s": judged_s}
                 run.write_json("comparison", dict.fromkeys(("mean", "p50", "p90", "p95", "p99"), cell))
 
     def block(
@@ -213,7 +220,8 @@ class SyntheticStudy:
             run.write_json("checks", [{"law": "Little's law", "station": "api-eu", "left": 2.0, "right": 2.0,
                                        "relative_difference": 0.0, "ok": True}])  # fmt: skip
 
-    def capacity(self, rate_rps: float, deployment: str = "design") -> None:
+    def capacity(self, rate_rps: float, deployment: str = "design", search: str | None = None) -> None:
+        """The model's highest rate; ``search``: asked as that one of the running service was."""
         probes = [
             {"rate_rps": share * rate_rps, "meets_slos": share <= 1,
              "response_time_s_p99": {"read": 0.04 * share, "write": 0.3 * share}, "utilisation": {"api": 0.9 * share}}
@@ -221,18 +229,19 @@ class SyntheticStudy:
         ]  # fmt: skip
         content = {"scope": deployment, "rate_rps": rate_rps, "probes": probes, "saturation_rate_rps": 1.1 * rate_rps,
                    "bottleneck": {"station": "api-eu", "tier": "api", "utilisation": 0.9}}  # fmt: skip
-        with self.run(
-            "simulation", {"mode": "capacity", "deployment": deployment}, f"./lab capacity {self.slug}"
-        ) as run:
+        content |= {"as_searched": {"search": search} if search else None}
+        said = {"mode": "capacity", "deployment": deployment, "search": search}
+        with self.run("simulation", said, f"./lab capacity {self.slug}") as run:
             run.write_json("capacity", content)
 
-    def curve(self, saturation_rps: float = 600.0) -> None:
+    def curve(self, saturation_rps: float = 600.0, search: str | None = None) -> None:
         """M/M/1 percentiles with a service time of 1 / saturation: -ln(1 - p) S / (1 - utilisation)."""
         rate = np.linspace(0.05, 0.97, 20) * saturation_rps
         mean = 1 / saturation_rps / (1 - rate / saturation_rps)
         content = {"rate_rps": rate, "utilisation": rate / saturation_rps}
         content |= {f"response_time_s_p{p}": -np.log(1 - p / 100) * mean for p in (50, 95, 99)}
-        with self.run("simulation", {"mode": "latency_curve", "deployment": "reference"}) as run:
+        said = {"mode": "latency_curve", "deployment": "reference", "search": search}
+        with self.run("simulation", said) as run:
             run.write_json("curve", content)
 
     def sweep(self) -> None:

@@ -27,6 +27,16 @@ def test_an_error_is_predicted_minus_measured_over_measured_with_its_sign(study:
             assert one.relative_error == pytest.approx(error)
 
 
+def test_what_was_judged_is_shown_as_predicted_and_not_the_one_replay_that_was_kept(study: SyntheticStudy) -> None:
+    run_id = study.load_test(100, np.full(400, 0.010))
+    study.replay(run_id, 100, np.full(400, 0.008), judged_s=0.009)
+    (load,) = loads(study)
+    shown = {one.quantity: one.predicted for one in load.operations["all"] if one.quantity != "utilisation"}
+    assert set(shown.values()) == {0.009}
+    operation = next(name for name in load.operations if name != "all")
+    assert load.quantity("response_time_s_mean", operation).predicted == pytest.approx(0.008)  # type: ignore[union-attr]
+
+
 def test_utilisation_compares_the_api_processes_with_the_models_api_stations(study: SyntheticStudy) -> None:
     study.pair(100, 0.010, 0.010)  # measured 0.5 on api-1 (and 0.1 on postgres), predicted 0.4 on api-1
     one = loads(study)[0].quantity("utilisation")

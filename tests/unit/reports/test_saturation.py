@@ -38,9 +38,10 @@ def content(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def searched(study: SyntheticStudy, **changes: Any) -> None:
+def searched(study: SyntheticStudy, **changes: Any) -> str:
     with study.run("saturation", {"deployment": "reference"}) as run:
         run.write_json("saturation", content(**changes))
+    return str(run.manifest.run_id)
 
 
 def made(study: SyntheticStudy) -> Section:
@@ -91,6 +92,19 @@ def test_the_models_error_is_signed_and_judged(
     study.capacity(model_rps, "reference")
     cells = [cell.text for cell in made(study).tables[0].groups[0].rows[0]]
     assert cells[-2:] == [error, verdict]
+
+
+def test_each_search_stands_beside_what_the_model_said_asked_the_same(study: SyntheticStudy) -> None:
+    asked = {searched(study): 510.0, searched(study, rate_rps=400.0): 380.0}
+    for search, model_rps in reversed(asked.items()):  # whichever was ready first
+        study.capacity(model_rps, "reference", search)
+        study.curve(saturation_rps=model_rps, search=search)
+    rows = made(study).tables[0].groups[0].rows
+    assert [[cell.text for cell in row][-3:-1] for row in rows] == [["510.0", "−1.9 %"], ["380.0", "−5.0 %"]]
+    material = read_study(choose_study(study.slug, runs=study.runs))
+    assert [(one.measured_rps, one.model_rps) for one in material.searched] == [(520.0, 510.0), (400.0, 380.0)]
+    assert material.curve is not None
+    assert max(material.curve.rate_rps) == pytest.approx(0.97 * 510)
 
 
 def test_what_was_not_asked_is_said_with_the_command_that_asks(study: SyntheticStudy) -> None:
