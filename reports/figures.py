@@ -61,7 +61,8 @@ def latency_against_load(
     return style.draw(
         "latency",
         alt=_latency_alt(curve, windows, slo, peak_rate_rps),
-        caption="Lines: the model at steady Poisson arrivals on the reference deployment, all operations together. "
+        caption="Lines: the model at steady Poisson arrivals on the reference deployment, all operations together, as "
+        "fast as the machine was in the search for its highest rate. "
         "Points: measured windows of the running service with their 95 % intervals; a hollow point is an INVALID "
         f"window.{_slo_words(slo)} The dotted line marks the whole design's peak rate, "
         "here on the one-machine reference deployment.",

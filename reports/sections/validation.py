@@ -103,15 +103,17 @@ def _saturation_words(material: Material) -> str:
     answers = " and ".join(f"measured {n.rate(measured)}, predicted {n.rate(model)}" for measured, model in both)
     words = (
         f"Highest rate within the SLOs: {answers}, {'median ' if len(both) > 1 else ''}error "
-        f"{n.signed_percent(found.error)}: {'within' if found.meets_target else 'MISSED, beyond'} the target of "
-        f"{n.absolute_percent(SATURATION_TARGET)}"
+        f"{n.signed_percent(found.error)}: "
     )
-    if found.meets_target or not math.isfinite(found.noise_floor):
-        return f"{words}."
-    return (
-        f"{words}, {'within' if found.passes else 'and beyond'} twice the noise floor of "
-        f"{n.absolute_percent(found.noise_floor)} that the searches have."
-    )
+    target = n.absolute_percent(SATURATION_TARGET)
+    if found.meets_target:
+        return f"{words}within the target of {target}."
+    if found.passes:
+        return (
+            f"{words}within {n.absolute_percent(found.bound or math.nan)}, twice the noise floor of the searches "
+            f"(beyond the bare target of {target})."
+        )
+    return f"{words}MISSED, beyond the target of {target}."
 
 
 def _quantities(loads: Sequence[Load]) -> Table:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from reports.build import build, measured_loads
 from reports.collect import choose_study, read_study
 from reports.document import Section
 from reports.sections.saturation import section
@@ -149,3 +150,27 @@ def test_a_file_that_breaks_its_shape_is_one_error_that_names_it(study: Syntheti
     searched(study, probes=[])
     with pytest.raises(InvalidInput, match=r"saturation\.json probes"):
         made(study)
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        (((520.0, 530.0),), "error +1.9 %: within the target of 3.0 %."),
+        (((520.0, 600.0),), "error +15 %: MISSED, beyond the target of 3.0 %."),
+        (((480.0, 528.0), (560.0, 616.0)),
+         "median error +10 %: within 22 %, twice the noise floor of the searches (beyond the bare target of 3.0 %)."),
+        (((520.0, 572.0), (521.0, 573.0)), "median error +10 %: MISSED, beyond the target of 3.0 %."),
+    ],
+)  # fmt: skip
+def test_the_validation_holds_the_answers_against_what_the_searches_differ_by(
+    study: SyntheticStudy, answers: tuple[tuple[float, float], ...], verdict: str
+) -> None:
+    study.block(1, {0.5: (0.010, 0.010)})
+    for measured_rps, model_rps in answers:
+        study.capacity(model_rps, "reference", searched(study, rate_rps=measured_rps))
+    chosen = choose_study(study.slug, runs=study.runs)
+    report, _ = build(read_study(chosen), measured_loads(chosen))
+    (words,) = [
+        text for one in report.sections for text in one.text if text.startswith("Highest rate within the SLOs:")
+    ]
+    assert words.endswith(verdict)
