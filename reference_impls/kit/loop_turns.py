@@ -41,11 +41,15 @@ def counter() -> Callable[[], int]:
     metrics = _Metrics()
     place = ctypes.byref(metrics)
 
-    def count() -> int:
-        if running.is_closed():
-            return 0
+    def found() -> int:
         read(loop, place)
         return int(metrics.loop_count) - resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+    # The thread also slept before it had a loop, for files and locks.
+    before = found() - 1
+
+    def count() -> int:
+        return 0 if running.is_closed() else max(0, found() - before)
 
     return count
 
