@@ -80,8 +80,7 @@ def estimate(windows: Sequence[Window], idle: Busy) -> Estimate:
     spins_s = [window.speeds.mean_s for window in windows if window.speeds is not None]
     spin_s = float(np.mean(spins_s)) if len(spins_s) == len(windows) else None
     tables = [with_spin(labelled(window.table), window.speeds, spin_s) for window in windows]
-    everything = pd.concat([table[table["alone"]] for table in tables], ignore_index=True)
-    seen = everything["label"].value_counts()
+    seen = pd.concat([table.loc[table["alone"], "label"] for table in tables]).value_counts()
     labels = sorted({label for table in tables for label in table["label"]})
     for label in labels:
         if seen.get(label, 0) < SAMPLES_MIN:
