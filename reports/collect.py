@@ -66,6 +66,10 @@ class Study:
         found = [run for run in self.simulations(mode) if deployment in (None, deployment_of(run))]
         return found[-1] if found else None
 
+    def searches(self) -> list[Run]:
+        """The searches for the highest rate of the running service that were not interrupted."""
+        return [run for run in self.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
+
     def windows(self) -> list[Run]:
         """Open-loop load tests that say something about the service: held-out ones and those without a role."""
         return [
@@ -213,7 +217,6 @@ def _curve(study: Study) -> Run | None:
 
 def _searches(study: Study) -> tuple[Answers, ...]:
     """Each search on the running service with what the model said, asked the same; or asked as none of them was."""
-    runs = [run for run in study.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
     asked = {
         found.as_searched.search if found.as_searched else None: found.rate_rps
         for run in study.simulations("capacity")
@@ -221,7 +224,7 @@ def _searches(study: Study) -> tuple[Answers, ...]:
     }
     return tuple(
         Answers(search.rate_rps, asked.get(run.manifest.run_id, asked.get(None)))
-        for run in runs
+        for run in study.searches()
         if (search := _read(run, "saturation", Searched))
     )
 

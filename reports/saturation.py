@@ -116,8 +116,7 @@ class Saturation(_Part):
 
 def searches(study: Study) -> list[Saturation]:
     """The study's searches, oldest first. Raises `InvalidInput` for a broken file."""
-    runs = [run for run in study.runs if run.manifest.kind == "saturation" and not run.manifest.interrupted]
-    return [found for run in runs if (found := files.read(run, "saturation", Saturation))]
+    return [found for run in study.searches() if (found := files.read(run, "saturation", Saturation))]
 
 
 def figure(found: Saturation, model_rps: float | None) -> Figure:
